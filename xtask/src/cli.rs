@@ -1,0 +1,71 @@
+//! The command line of `cargo xtask`.
+
+use clap::{Parser, Subcommand};
+
+use crate::interrupts::Interrupts;
+use crate::steps::Steps;
+use crate::{Error, tasks};
+
+/// Tasks of the Countersign workspace
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run every test against private PostgreSQL and Redis servers
+    ///
+    /// Finds PostgreSQL 14 or newer and Redis 7 or newer (or Valkey), or installs them with the
+    /// system's package manager; starts throwaway servers on free loopback ports; runs all tests
+    /// and doc tests; stops the servers and removes their files, whatever happened. Databases
+    /// that this machine already runs are never touched.
+    ///
+    /// Tests find the servers in COUNTERSIGN_TEST_POSTGRES and COUNTERSIGN_TEST_REDIS.
+    #[command(after_help = "Examples:\n  \
+        cargo xtask test\n  \
+        cargo xtask test -- -p countersign-domain\n  \
+        cargo xtask test -- blocked_never_starts")]
+    Test {
+        /// Handed on to `cargo nextest run`, or to `cargo test` where nextest is not installed;
+        /// packages named here with -p replace the whole workspace
+        #[arg(last = true, value_name = "ARGS")]
+        arguments: Vec<String>,
+    },
+    /// Check everything that is not a test: format, lints, documentation, dependencies
+    Check,
+    /// Fix what can be fixed: apply clippy's suggestions, then format
+    Fix,
+    /// Start the test servers, print their URLs and keep them until Ctrl-C
+    ///
+    /// Prints one NAME=URL line a server on stdout. For running single tests by hand.
+    Servers,
+}
+
+/// Runs the task that was asked for.
+///
+/// # Errors
+/// The first step that failed, or the signal that ended the task.
+pub fn run(arguments: Arguments) -> Result<(), Error> {
+    let steps = Steps::new(Interrupts::listen()?);
+    match arguments.task {
+        Task::Test { arguments } => tasks::test::run(&steps, &arguments),
+        Task::Check => tasks::check::run(&steps),
+        Task::Fix => tasks::fix::run(&steps),
+        Task::Servers => tasks::servers::run(&steps),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+}

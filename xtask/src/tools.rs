@@ -1,0 +1,66 @@
+//! Cargo, and the cargo tools that the tasks use.
+
+use std::process::{Command, Stdio};
+
+use crate::Error;
+use crate::programs;
+use crate::steps::Steps;
+use crate::version::Version;
+
+/// The oldest cargo-deny that reads our `deny.toml`.
+const CARGO_DENY: Version = Version {
+    major: 0,
+    minor: 20,
+};
+
+/// A cargo subcommand, under the toolchain that this task was started with.
+#[must_use]
+pub fn cargo(subcommand: &str) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.arg(subcommand);
+    command
+}
+
+/// Whether `cargo nextest` can be used.
+#[must_use]
+pub fn has_nextest() -> bool {
+    works(cargo("nextest").arg("--version"))
+}
+
+/// Installs cargo-deny unless one is here that is new enough.
+///
+/// # Errors
+/// It could not be installed.
+pub fn ensure_cargo_deny(steps: &Steps) -> Result<(), Error> {
+    let here = Version::printed_by(cargo("deny").arg("--version"), "cargo-deny ");
+    if here >= Some(CARGO_DENY) {
+        return Ok(());
+    }
+    let version = format!("^{CARGO_DENY}");
+    // `--force`: an old one that cargo did not install itself would be in the way.
+    steps.run(
+        cargo("install")
+            .args(["--locked", "--force", "cargo-deny"])
+            .args(["--version", &version]),
+    )
+}
+
+/// Adds a component of the toolchain where a minimal one came without it.
+///
+/// # Errors
+/// It could not be added. Without rustup nothing is tried: cargo then says what is missing.
+pub fn ensure_component(subcommand: &str, component: &str, steps: &Steps) -> Result<(), Error> {
+    if works(cargo(subcommand).arg("--version")) || !programs::on_path("rustup") {
+        return Ok(());
+    }
+    steps.run(Command::new("rustup").args(["component", "add", component]))
+}
+
+fn works(command: &mut Command) -> bool {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
