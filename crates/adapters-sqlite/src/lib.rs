@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The embedded default store of Countersign: every port on one SQLite file.
+//!
+//! Writers take turns (`BEGIN IMMEDIATE`), which is the lock that the fence needs: between comparing
+//! a revision and moving a run, nothing else commits. Write-ahead logging with `synchronous = FULL`
+//! makes every commit durable before it is answered. Any number of processes on one machine may share
+//! the file.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), countersign_ports::PortError> {
+//! use countersign_ports::StoreMaintenance;
+//! let store = countersign_sqlite::SqliteStore::create("countersign.db").await?;
+//! store.migrate().await?;
+//! let (runs, authority, queue) = (store.runs(), store.authority(), store.queue());
+//! # Ok(()) }
+//! ```
+
+mod authority;
+mod clock;
+mod error;
+mod maintenance;
+mod queue;
+mod rows;
+mod runs;
+mod store;
+
+pub use authority::SqliteAuthority;
+pub use clock::Clock;
+pub use maintenance::SqliteMaintenance;
+pub use queue::SqliteQueue;
+pub use runs::SqliteRuns;
+pub use store::{SqliteStore, SqliteUrl, SqliteUrlError};

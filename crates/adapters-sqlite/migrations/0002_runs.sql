@@ -1,0 +1,106 @@
+-- The truth about every run. Times are microseconds since 1970, UTC; ids are hyphenated UUIDs.
+-- The constraints hold G1, G3 and G4 against any writer, this adapter included. `IS` and NOT NULL
+-- throughout, so that no constraint is dodged by NULL.
+CREATE TABLE runs (
+    id                     TEXT    NOT NULL PRIMARY KEY,
+    workspace_id           TEXT    NOT NULL,
+    tenant_id              TEXT    NOT NULL,
+    initiator              TEXT,
+    authority_mode         TEXT    NOT NULL CHECK (authority_mode IN ('actor_bound', 'system')),
+    operation_type         TEXT    NOT NULL,
+    provider_connection_id TEXT,
+    status                 TEXT    NOT NULL CHECK (status IN ('queued', 'running', 'completed')),
+    outcome                TEXT    NOT NULL CHECK (outcome IN
+        ('pending', 'succeeded', 'partially_succeeded', 'failed', 'blocked', 'cancelled')),
+    context                TEXT    NOT NULL,
+    decision_id            TEXT,
+    decision               TEXT,
+    allowed                INTEGER GENERATED ALWAYS AS (json_extract(decision, '$.allowed')) VIRTUAL,
+    reason_code            TEXT    GENERATED ALWAYS AS (json_extract(decision, '$.reason_code')) VIRTUAL,
+    continuity             TEXT,
+    result                 TEXT,
+    output                 TEXT,
+    failure_code           TEXT    CHECK (failure_code IS NULL OR failure_code IN
+        ('handler_failed', 'timeout', 'panicked', 'worker_lost', 'authority_unavailable')),
+    failure_message        TEXT,
+    cancel_by              TEXT,
+    cancel_reason          TEXT,
+    priority               INTEGER NOT NULL CHECK (priority BETWEEN -32768 AND 32767),
+    unique_key             TEXT,
+    chain_id               TEXT    NOT NULL,
+    attempt                INTEGER NOT NULL CHECK (attempt > 0),
+    max_attempts           INTEGER,
+    retry_of               TEXT,
+    requested_by           TEXT,
+    queue_name             TEXT    NOT NULL,
+    queued_at              INTEGER NOT NULL,
+    due_at                 INTEGER NOT NULL,
+    put_off_until          INTEGER NOT NULL DEFAULT 0,
+    undecided_since        INTEGER,
+    started_at             INTEGER,
+    completed_at           INTEGER,
+    lease_id               TEXT,
+    lease_expires_at       INTEGER,
+
+    CONSTRAINT completed_has_an_outcome CHECK ((status = 'completed') = (outcome <> 'pending')),
+    CONSTRAINT completed_has_a_time CHECK ((status = 'completed') = (completed_at IS NOT NULL)),
+    CONSTRAINT queued_has_not_started CHECK (status <> 'queued' OR started_at IS NULL),
+    CONSTRAINT running_has_a_lease CHECK (status <> 'running' OR
+        (started_at IS NOT NULL AND lease_id IS NOT NULL AND lease_expires_at IS NOT NULL)),
+    CONSTRAINT g1_blocked_never_started CHECK (outcome <> 'blocked' OR
+        (started_at IS NULL AND lease_id IS NULL AND allowed IS 0 AND reason_code IS NOT NULL)),
+    CONSTRAINT g1_work_has_started CHECK
+        (outcome NOT IN ('succeeded', 'partially_succeeded') OR started_at IS NOT NULL),
+    CONSTRAINT g4_a_start_has_its_allow CHECK (started_at IS NULL OR
+        (decision_id IS NOT NULL AND allowed IS 1 AND reason_code IS NULL)),
+    CONSTRAINT g4_a_decision_has_its_id CHECK ((decision IS NULL) = (decision_id IS NULL)),
+    CONSTRAINT g6_only_unreadable_authority_fails_unstarted CHECK
+        (outcome <> 'failed' OR started_at IS NOT NULL OR failure_code IS 'authority_unavailable'),
+    CONSTRAINT failed_says_why CHECK (outcome <> 'failed' OR failure_code IS NOT NULL),
+    CONSTRAINT cancelled_says_who CHECK (outcome <> 'cancelled' OR cancel_by IS NOT NULL),
+    CONSTRAINT system_has_no_initiator CHECK (authority_mode <> 'system' OR initiator IS NULL)
+) STRICT;
+
+CREATE UNIQUE INDEX runs_unique_key ON runs (workspace_id, tenant_id, operation_type, unique_key)
+    WHERE unique_key IS NOT NULL AND status <> 'completed';
+CREATE UNIQUE INDEX runs_one_successor ON runs (retry_of) WHERE retry_of IS NOT NULL;
+CREATE INDEX runs_queued ON runs (id) WHERE status = 'queued';
+CREATE INDEX runs_running ON runs (lease_expires_at) WHERE status = 'running';
+CREATE INDEX runs_newest ON runs (queued_at, id);
+CREATE INDEX runs_by_workspace ON runs (workspace_id, queued_at, id);
+CREATE INDEX runs_blocked ON runs (reason_code, queued_at, id) WHERE outcome = 'blocked';
+
+CREATE TRIGGER runs_move_forward BEFORE UPDATE OF status ON runs
+WHEN (OLD.status = 'running' AND NEW.status = 'queued')
+  OR (OLD.status = 'completed' AND NEW.status <> 'completed')
+BEGIN SELECT RAISE(ABORT, 'G3: the status of a run only moves forward'); END;
+
+CREATE TRIGGER runs_start_once BEFORE UPDATE OF started_at ON runs
+WHEN NEW.started_at IS NOT OLD.started_at
+ AND NOT (OLD.started_at IS NULL AND OLD.status = 'queued' AND NEW.status = 'running')
+BEGIN SELECT RAISE(ABORT, 'G3: a run starts once, by moving from queued to running'); END;
+
+CREATE TRIGGER runs_keep_their_decision BEFORE UPDATE OF decision, decision_id ON runs
+WHEN OLD.decision IS NOT NULL
+ AND (NEW.decision IS NOT OLD.decision OR NEW.decision_id IS NOT OLD.decision_id)
+BEGIN SELECT RAISE(ABORT, 'G4: the decision of a run is never replaced'); END;
+
+CREATE TRIGGER runs_stay_completed BEFORE UPDATE OF outcome, completed_at ON runs
+WHEN OLD.status = 'completed'
+ AND (NEW.outcome IS NOT OLD.outcome OR NEW.completed_at IS NOT OLD.completed_at)
+BEGIN SELECT RAISE(ABORT, 'G3: a completed run never changes'); END;
+
+CREATE TRIGGER runs_are_not_replaced BEFORE INSERT ON runs
+WHEN EXISTS (SELECT 1 FROM runs WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'G3: a run is never replaced'); END;
+
+CREATE TRIGGER runs_are_not_lost BEFORE DELETE ON runs
+WHEN OLD.status <> 'completed'
+BEGIN SELECT RAISE(ABORT, 'G5: an unfinished run is never deleted'); END;
+
+-- Offices that one worker at a time holds.
+CREATE TABLE offices (
+    office     TEXT    NOT NULL PRIMARY KEY,
+    holder     TEXT    NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

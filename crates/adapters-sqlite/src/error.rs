@@ -1,0 +1,77 @@
+//! The one place where SQLite's conditions become port errors.
+
+use countersign_ports::{PortError, PortErrorKind};
+use sqlx::error::DatabaseError;
+
+/// A failed statement.
+pub(crate) fn failed(operation: &'static str) -> impl FnOnce(sqlx::Error) -> PortError {
+    move |error| {
+        let (kind, detail) = classify(&error);
+        PortError::new(kind, operation, detail).caused_by(error)
+    }
+}
+
+/// A failed commit: where the medium or the worker thread failed, nobody knows whether it holds.
+pub(crate) fn commit_failed(operation: &'static str) -> impl FnOnce(sqlx::Error) -> PortError {
+    move |error| {
+        let (kind, detail) = match classify(&error) {
+            (PortErrorKind::Unavailable, _) => (
+                PortErrorKind::CommitUnknown,
+                "the commit may or may not have happened",
+            ),
+            known => known,
+        };
+        PortError::new(kind, operation, detail).caused_by(error)
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "sqlx's errors are open-ended")]
+fn classify(error: &sqlx::Error) -> (PortErrorKind, &'static str) {
+    match error {
+        sqlx::Error::Database(error) => classify_code(primary_code(&**error)),
+        sqlx::Error::PoolTimedOut => (PortErrorKind::Busy, "no connection became free in time"),
+        sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+            (PortErrorKind::Unavailable, "the store cannot be reached")
+        }
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => (
+            PortErrorKind::Corrupt,
+            "the store holds a value of another type",
+        ),
+        _ => (PortErrorKind::Other, "the statement failed"),
+    }
+}
+
+/// SQLite's extended codes carry the primary one in their low byte.
+fn primary_code(error: &dyn DatabaseError) -> i32 {
+    error
+        .code()
+        .and_then(|code| code.parse::<i32>().ok())
+        .unwrap_or(0)
+        & 0xff
+}
+
+/// See <https://www.sqlite.org/rescode.html>.
+fn classify_code(code: i32) -> (PortErrorKind, &'static str) {
+    match code {
+        5 | 6 => (PortErrorKind::Busy, "another writer holds the file"),
+        10 => (
+            PortErrorKind::Unavailable,
+            "the file cannot be read or written",
+        ),
+        14 => (PortErrorKind::Unavailable, "the file cannot be opened"),
+        3 | 8 | 13 | 23 => (PortErrorKind::Refused, "the file cannot be written"),
+        11 | 26 => (
+            PortErrorKind::Corrupt,
+            "the file is not an intact SQLite database",
+        ),
+        19 => (
+            PortErrorKind::Refused,
+            "a constraint of the store forbids it",
+        ),
+        1 => (
+            PortErrorKind::Other,
+            "the statement is not understood by the store",
+        ),
+        _ => (PortErrorKind::Other, "the statement failed"),
+    }
+}

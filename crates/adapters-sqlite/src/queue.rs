@@ -1,0 +1,254 @@
+//! The queue: entries that are ready, and entries that wait for their time.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use countersign_domain::{OperationType, RunId, Timestamp};
+use countersign_ports::{
+    Acked, Delivery, PortResult, Push, QueueEntry, Receipt, Receive, RunKey, RunQueue,
+    StoreIdentity,
+};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+
+use crate::error::failed;
+use crate::rows::Columns;
+use crate::runs::json;
+use crate::store::Shared;
+
+/// How many waiting entries one `receive` makes ready at the most.
+const WAKE_AT_ONCE: u32 = 4096;
+
+/// How often `wait` looks for commits of other processes.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// The queue in a SQLite file.
+#[derive(Debug, Clone)]
+pub struct SqliteQueue {
+    shared: Arc<Shared>,
+}
+
+impl SqliteQueue {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+}
+
+#[async_trait]
+impl RunQueue for SqliteQueue {
+    fn store(&self) -> &StoreIdentity {
+        self.shared.identity()
+    }
+
+    async fn push(&self, entries: &[QueueEntry]) -> PortResult<Vec<Push>> {
+        const OPERATION: &str = "push";
+        let mut named = HashSet::with_capacity(entries.len());
+        let rows: Vec<_> = entries
+            .iter()
+            .filter(|entry| named.insert(entry.run.id))
+            .map(|entry| {
+                (
+                    entry.run.id,
+                    &entry.run.workspace_id,
+                    &entry.operation_type,
+                    &entry.queue_name,
+                    entry.priority,
+                    entry.due_at.as_micros(),
+                )
+            })
+            .collect();
+        let mut write = self.shared.write(OPERATION).await?;
+        let added = sqlx::query(include_str!("sql/push.sql"))
+            .bind(json(&rows))
+            .bind(self.shared.now().as_micros())
+            .fetch_all(write.connection())
+            .await
+            .map_err(failed(OPERATION))?;
+        let mut added = run_ids(&added, OPERATION)?;
+        write.commit().await?;
+        if !added.is_empty() {
+            self.shared.bell().notify_one();
+        }
+        let answer = |entry: &QueueEntry| {
+            if added.remove(&entry.run.id) {
+                Push::Added
+            } else {
+                Push::Present
+            }
+        };
+        Ok(entries.iter().map(answer).collect())
+    }
+
+    async fn receive<'a>(&self, receive: &Receive<'a>) -> PortResult<Vec<Delivery>> {
+        const OPERATION: &str = "receive";
+        let mut write = self.shared.write(OPERATION).await?;
+        let now = self.shared.now();
+        wake(write.connection(), now).await?;
+        let chosen = choose(write.connection(), receive).await?;
+        let rows = if chosen.is_empty() {
+            Vec::new()
+        } else {
+            sqlx::query(include_str!("sql/receive.sql"))
+                .bind(json(&chosen))
+                .bind(now.plus(receive.invisible_for).as_micros())
+                .fetch_all(write.connection())
+                .await
+                .map_err(failed(OPERATION))?
+        };
+        let mut deliveries = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            let delivery = read_delivery(row)?;
+            deliveries.insert(delivery.run.id, delivery);
+        }
+        write.commit().await?;
+        // In the order of the queue, which RETURNING does not promise.
+        Ok(chosen
+            .iter()
+            .filter_map(|id| deliveries.remove(id))
+            .collect())
+    }
+
+    async fn ack(&self, deliveries: &[Delivery]) -> PortResult<Vec<Acked>> {
+        const OPERATION: &str = "ack";
+        let mut write = self.shared.write(OPERATION).await?;
+        let rows = sqlx::query(include_str!("sql/ack.sql"))
+            .bind(json(&receipts(deliveries)))
+            .fetch_all(write.connection())
+            .await
+            .map_err(failed(OPERATION))?;
+        let done = run_ids(&rows, OPERATION)?;
+        write.commit().await?;
+        Ok(answers(deliveries, done))
+    }
+
+    async fn put_off(&self, deliveries: &[Delivery], wait: Duration) -> PortResult<Vec<Acked>> {
+        const OPERATION: &str = "put_off_delivery";
+        let mut write = self.shared.write(OPERATION).await?;
+        let rows = sqlx::query(include_str!("sql/put_off_delivery.sql"))
+            .bind(json(&receipts(deliveries)))
+            .bind(self.shared.now().plus(wait).as_micros())
+            .fetch_all(write.connection())
+            .await
+            .map_err(failed(OPERATION))?;
+        let done = run_ids(&rows, OPERATION)?;
+        write.commit().await?;
+        Ok(answers(deliveries, done))
+    }
+
+    async fn wait(&self, at_most: Duration) {
+        let rung = self.shared.bell().notified();
+        let until = tokio::time::Instant::now() + at_most;
+        tokio::pin!(rung);
+        loop {
+            let next = until.min(tokio::time::Instant::now() + LOOK_EVERY);
+            tokio::select! {
+                () = &mut rung => return,
+                () = tokio::time::sleep_until(next) => {}
+            }
+            if next == until || self.something_is_due().await {
+                return;
+            }
+        }
+    }
+}
+
+impl SqliteQueue {
+    /// Whether any entry may be received. Errors say yes: the caller finds out what is wrong.
+    async fn something_is_due(&self) -> bool {
+        sqlx::query_scalar(include_str!("sql/anything_due.sql"))
+            .bind(self.shared.now().as_micros())
+            .fetch_one(self.shared.readers())
+            .await
+            .unwrap_or(true)
+    }
+}
+
+async fn wake(connection: &mut SqliteConnection, now: Timestamp) -> PortResult<()> {
+    const OPERATION: &str = "receive";
+    let any: bool = sqlx::query_scalar(include_str!("sql/anything_to_wake.sql"))
+        .bind(now.as_micros())
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed(OPERATION))?;
+    if any {
+        sqlx::query(include_str!("sql/wake.sql"))
+            .bind(now.as_micros())
+            .bind(WAKE_AT_ONCE)
+            .execute(connection)
+            .await
+            .map_err(failed(OPERATION))?;
+    }
+    Ok(())
+}
+
+/// The first ready entries over all operations: each operation's own first ones, merged. One index
+/// scan an operation, so that entries of others cost nothing.
+async fn choose(
+    connection: &mut SqliteConnection,
+    receive: &Receive<'_>,
+) -> PortResult<Vec<RunId>> {
+    const OPERATION: &str = "receive";
+    let mut first: Vec<(std::cmp::Reverse<i64>, i64, RunId)> = Vec::new();
+    let operations: HashSet<&OperationType> = receive.operations.iter().collect();
+    for operation in operations {
+        let rows = sqlx::query(include_str!("sql/ready.sql"))
+            .bind(receive.queue_name.as_str())
+            .bind(operation.as_str())
+            .bind(receive.limit)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        for row in &rows {
+            let mut columns = Columns::of(row, OPERATION);
+            let id = columns.parsed("run id")?;
+            first.push((
+                std::cmp::Reverse(columns.integer()?),
+                columns.integer()?,
+                id,
+            ));
+        }
+    }
+    first.sort_unstable();
+    first.truncate(usize::try_from(receive.limit).unwrap_or(usize::MAX));
+    Ok(first.into_iter().map(|(_, _, id)| id).collect())
+}
+
+fn read_delivery(row: &SqliteRow) -> PortResult<Delivery> {
+    let mut columns = Columns::of(row, "receive");
+    let id = columns.parsed("run id")?;
+    Ok(Delivery {
+        run: RunKey {
+            id,
+            workspace_id: columns.parsed("workspace id")?,
+        },
+        operation_type: columns.parsed("operation type")?,
+        receipt: Receipt(columns.integer()?.to_string()),
+    })
+}
+
+/// A receipt is the number of the delivery; one that is no number matches nothing.
+fn receipts(deliveries: &[Delivery]) -> Vec<(RunId, i64)> {
+    deliveries
+        .iter()
+        .map(|delivery| (delivery.run.id, delivery.receipt.0.parse().unwrap_or(-1)))
+        .collect()
+}
+
+fn answers(deliveries: &[Delivery], mut done: HashSet<RunId>) -> Vec<Acked> {
+    let answer = |delivery: &Delivery| {
+        if done.remove(&delivery.run.id) {
+            Acked::Done
+        } else {
+            Acked::Stale
+        }
+    };
+    deliveries.iter().map(answer).collect()
+}
+
+fn run_ids(rows: &[SqliteRow], operation: &'static str) -> PortResult<HashSet<RunId>> {
+    rows.iter()
+        .map(|row| Columns::of(row, operation).parsed("run id"))
+        .collect()
+}

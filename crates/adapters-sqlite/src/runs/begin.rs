@@ -1,0 +1,215 @@
+//! The fence: under the write lock, compare every revision, then move what is still queued.
+
+use std::collections::{HashMap, HashSet};
+
+use countersign_domain::{DecisionId, Revision, RunId, RunStatus, Timestamp, WorkspaceId};
+use countersign_ports::{Begun, PortResult, ReadBack, Start};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use sqlx::SqliteConnection;
+
+use super::{SqliteRuns, json};
+use crate::error::failed;
+use crate::rows::Columns;
+
+const OPERATION: &str = "begin";
+
+pub(super) async fn begin(runs: &SqliteRuns, starts: &[Start]) -> PortResult<Vec<Begun>> {
+    let mut write = runs.shared.write(OPERATION).await?;
+    // The clock is read after the lock is held: nothing commits between this and the transition.
+    let now = runs.shared.now();
+    let revisions = current_revisions(write.connection(), starts).await?;
+    let mut named = HashSet::with_capacity(starts.len());
+    let judged: Vec<Standing> = starts
+        .iter()
+        .map(|start| {
+            if !named.insert(start.run().id) {
+                Standing::Repeated
+            } else if is_current(runs, start, &revisions, now) {
+                Standing::Current
+            } else {
+                Standing::Moved
+            }
+        })
+        .collect();
+    let moved = transition(write.connection(), starts, &judged, now).await?;
+    let ids: Vec<RunId> = moved.iter().copied().collect();
+    runs.dequeue(write.connection(), &ids, OPERATION).await?;
+    clear_undecided(write.connection(), starts, &judged).await?;
+    write.commit().await?;
+    Ok(starts
+        .iter()
+        .zip(judged)
+        .map(|(start, standing)| match standing {
+            Standing::Current if moved.contains(&start.run().id) => start.committed(now),
+            Standing::Current | Standing::Repeated => Begun::NotQueued,
+            Standing::Moved => Begun::AuthorityMoved,
+        })
+        .collect())
+}
+
+/// How a start stands against the authority at this moment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Current,
+    Moved,
+    Repeated,
+}
+
+fn is_current(
+    runs: &SqliteRuns,
+    start: &Start,
+    revisions: &HashMap<WorkspaceId, Revision>,
+    now: Timestamp,
+) -> bool {
+    let fenced = match start.bound() {
+        Some(bound) => now <= bound.read_at.plus(bound.max_age),
+        None => {
+            let fence = start.fence();
+            fence.store == runs.shared.identity().id
+                && !fence.scopes.is_empty()
+                && fence
+                    .scopes
+                    .iter()
+                    .all(|scope| revisions.get(&scope.workspace) == Some(&scope.revision))
+        }
+    };
+    fenced
+        && start
+            .decision()
+            .lapses_at()
+            .is_none_or(|lapses_at| now < lapses_at)
+}
+
+async fn current_revisions(
+    connection: &mut SqliteConnection,
+    starts: &[Start],
+) -> PortResult<HashMap<WorkspaceId, Revision>> {
+    let scopes: HashSet<&WorkspaceId> = starts
+        .iter()
+        .filter(|start| start.bound().is_none())
+        .flat_map(|start| start.fence().scopes.iter().map(|scope| &scope.workspace))
+        .collect();
+    let rows = sqlx::query(include_str!("../sql/scope_revisions.sql"))
+        .bind(json(&scopes))
+        .fetch_all(connection)
+        .await
+        .map_err(failed(OPERATION))?;
+    rows.iter()
+        .map(|row| {
+            let mut columns = Columns::of(row, OPERATION);
+            Ok((columns.parsed("workspace id")?, columns.revision()?))
+        })
+        .collect()
+}
+
+#[derive(Serialize)]
+struct Row<'a>(
+    RunId,
+    u8,
+    String,
+    &'a RawValue,
+    String,
+    i64,
+    u32,
+    &'a WorkspaceId,
+);
+
+async fn transition(
+    connection: &mut SqliteConnection,
+    starts: &[Start],
+    judged: &[Standing],
+    now: Timestamp,
+) -> PortResult<HashSet<RunId>> {
+    let mut rows = Vec::with_capacity(starts.len());
+    for (start, _) in starts
+        .iter()
+        .zip(judged)
+        .filter(|(_, standing)| **standing == Standing::Current)
+    {
+        let decision = serde_json::from_str(start.record().as_str()).map_err(|error| {
+            countersign_ports::PortError::corrupt(OPERATION, "the decision record", error)
+        })?;
+        rows.push(Row(
+            start.run().id,
+            u8::from(start.decision().is_allowed()),
+            start.decision_id().to_string(),
+            decision,
+            start.lease_id().to_string(),
+            now.plus(start.lease_for()).as_micros(),
+            start.max_attempts(),
+            &start.run().workspace_id,
+        ));
+    }
+    if rows.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let moved = sqlx::query(include_str!("../sql/begin.sql"))
+        .bind(json(&rows))
+        .bind(now.as_micros())
+        .fetch_all(connection)
+        .await
+        .map_err(failed(OPERATION))?;
+    moved
+        .iter()
+        .map(|row| Columns::of(row, OPERATION).parsed("run id"))
+        .collect()
+}
+
+/// Authority could be read for these runs, even if it moved (G6).
+async fn clear_undecided(
+    connection: &mut SqliteConnection,
+    starts: &[Start],
+    judged: &[Standing],
+) -> PortResult<()> {
+    let ids: Vec<RunId> = starts
+        .iter()
+        .zip(judged)
+        .filter(|(_, standing)| **standing == Standing::Moved)
+        .map(|(start, _)| start.run().id)
+        .collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(include_str!("../sql/clear_undecided.sql"))
+        .bind(json(&ids))
+        .execute(connection)
+        .await
+        .map_err(failed(OPERATION))?;
+    Ok(())
+}
+
+pub(super) async fn read_back(runs: &SqliteRuns, starts: &[Start]) -> PortResult<Vec<ReadBack>> {
+    const OPERATION: &str = "read_back";
+    let ids: Vec<RunId> = starts.iter().map(|start| start.run().id).collect();
+    // Under the write lock, so that a commit still under way has ended one way or the other.
+    let mut write = runs.shared.write(OPERATION).await?;
+    let rows = sqlx::query(include_str!("../sql/read_back.sql"))
+        .bind(json(&ids))
+        .fetch_all(write.connection())
+        .await
+        .map_err(failed(OPERATION))?;
+    let mut found = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let mut columns = Columns::of(row, OPERATION);
+        let id: RunId = columns.parsed("run id")?;
+        let status: RunStatus = columns.parsed("status")?;
+        let decision_id: Option<DecisionId> = columns.optional("decision id")?;
+        found.insert(
+            id,
+            (status, decision_id, columns.optional_time("started at")?),
+        );
+    }
+    let now = runs.shared.now();
+    write.commit().await?;
+    Ok(starts
+        .iter()
+        .map(|start| match found.get(&start.run().id) {
+            Some((_, Some(decision_id), started_at)) if *decision_id == start.decision_id() => {
+                ReadBack::Committed(start.committed(started_at.unwrap_or(now)))
+            }
+            Some((RunStatus::Queued, _, _)) => ReadBack::StillQueued,
+            Some((RunStatus::Running | RunStatus::Completed, _, _)) | None => ReadBack::NotQueued,
+        })
+        .collect())
+}

@@ -1,0 +1,38 @@
+//! Offices that one worker at a time holds.
+
+use countersign_ports::{Candidacy, Elected, PortResult};
+
+use super::SqliteRuns;
+use crate::error::failed;
+
+pub(super) async fn elect(runs: &SqliteRuns, candidacy: &Candidacy<'_>) -> PortResult<Elected> {
+    const OPERATION: &str = "elect";
+    let mut write = runs.shared.write(OPERATION).await?;
+    let now = runs.shared.now();
+    let changed = sqlx::query(include_str!("../sql/elect.sql"))
+        .bind(candidacy.office)
+        .bind(candidacy.holder)
+        .bind(now.plus(candidacy.term).as_micros())
+        .bind(now.as_micros())
+        .execute(write.connection())
+        .await
+        .map_err(failed(OPERATION))?;
+    write.commit().await?;
+    Ok(if changed.rows_affected() > 0 {
+        Elected::Holder
+    } else {
+        Elected::Another
+    })
+}
+
+pub(super) async fn step_down(runs: &SqliteRuns, office: &str, holder: &str) -> PortResult<()> {
+    const OPERATION: &str = "step_down";
+    let mut write = runs.shared.write(OPERATION).await?;
+    sqlx::query(include_str!("../sql/step_down.sql"))
+        .bind(office)
+        .bind(holder)
+        .execute(write.connection())
+        .await
+        .map_err(failed(OPERATION))?;
+    write.commit().await
+}

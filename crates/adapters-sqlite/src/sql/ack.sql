@@ -1,0 +1,2 @@
+DELETE FROM queue WHERE (run_id, deliveries) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))
+RETURNING run_id

@@ -1,0 +1,2 @@
+INSERT INTO roles (role, capabilities, all_tenants) VALUES (?1, ?2, ?3)
+ON CONFLICT (role) DO UPDATE SET capabilities = excluded.capabilities, all_tenants = excluded.all_tenants

@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT 1 FROM store WHERE one = 1 AND id = ?1)

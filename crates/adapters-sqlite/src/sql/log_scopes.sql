@@ -1,0 +1,1 @@
+INSERT INTO authority_log_scopes (workspace_id, seq) SELECT value, ?2 FROM json_each(?1)

@@ -1,0 +1,1 @@
+SELECT workspace_id FROM tenants WHERE id = ?1

@@ -1,0 +1,1 @@
+SELECT DISTINCT workspace_id FROM grants WHERE user_id = ?1

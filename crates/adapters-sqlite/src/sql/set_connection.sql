@@ -1,0 +1,2 @@
+INSERT INTO connections (id, tenant_id, enabled) VALUES (?1, ?2, ?3)
+ON CONFLICT (id) DO UPDATE SET tenant_id = excluded.tenant_id, enabled = excluded.enabled

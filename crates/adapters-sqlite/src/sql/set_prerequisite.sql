@@ -1,0 +1,2 @@
+INSERT INTO prerequisites (workspace_id, tenant_id, name, met) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (workspace_id, tenant_id, name) DO UPDATE SET met = excluded.met

@@ -1,0 +1,2 @@
+INSERT INTO tenants (id, workspace_id, lifecycle) VALUES (?1, ?2, ?3)
+ON CONFLICT (id) DO UPDATE SET workspace_id = excluded.workspace_id, lifecycle = excluded.lifecycle

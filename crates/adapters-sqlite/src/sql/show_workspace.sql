@@ -1,0 +1,1 @@
+SELECT id, active FROM workspaces WHERE id = ?1

@@ -1,0 +1,1 @@
+SELECT status, outcome, workspace_id, tenant_id, operation_type, unique_key FROM runs WHERE id = ?1

@@ -1,0 +1,1 @@
+DELETE FROM offices WHERE office = ?1 AND holder = ?2
