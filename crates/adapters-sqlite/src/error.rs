@@ -25,7 +25,10 @@ pub(crate) fn commit_failed(operation: &'static str) -> impl FnOnce(sqlx::Error)
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "sqlx's errors are open-ended")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "sqlx's errors are open-ended"
+)]
 fn classify(error: &sqlx::Error) -> (PortErrorKind, &'static str) {
     match error {
         sqlx::Error::Database(error) => classify_code(primary_code(&**error)),

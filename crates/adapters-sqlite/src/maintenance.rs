@@ -132,7 +132,10 @@ fn newer(operation: &'static str) -> PortError {
     PortError::new(PortErrorKind::NewerSchema, operation, detail)
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "sqlx's errors are open-ended")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "sqlx's errors are open-ended"
+)]
 fn migrate_failed(error: MigrateError) -> PortError {
     let (kind, detail) = match &error {
         MigrateError::VersionMissing(_) => return newer("migrate").caused_by(error),

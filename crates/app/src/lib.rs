@@ -1,1 +1,16 @@
-//! Placeholder.
+//! Countersign asks again at the moment of execution: a queued run starts only if its authority still
+//! holds, and a blocked run never starts.
+
+mod gate;
+mod handler;
+mod ports;
+mod worker;
+
+pub use gate::{Gate, GateTerms, Passage};
+pub use handler::{Execution, Handler, Report, Retryable, handler_fn};
+pub use ports::{ConsistencyMode, Ports, StoresApart};
+pub use worker::{Progress, Stop, Tally, Until, Worker, WorkerReport, WorkerSettings};
+
+pub use countersign_domain as domain;
+pub use countersign_ports as port;
+pub use countersign_sqlite as sqlite;

@@ -1,0 +1,131 @@
+//! How fast a worker drains a SQLite store: no-op handlers in process, the gate on, decisions kept.
+//!
+//! `cargo bench -p countersign --bench drain -- [RUNS] [ROUNDS]`; 50,000 runs and 5 rounds unless
+//! told. Each round has a store of its own on the disk of the working directory.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints, and fails by panicking"
+)]
+
+use std::time::{Duration, Instant};
+
+use countersign::domain::{
+    AttributedChange, Catalog, Operation, Submission, SubmittedContext, WorkerName,
+};
+use countersign::port::{AuthorityStore, RunRepository};
+use countersign::sqlite::SqliteStore;
+use countersign::{Execution, Handler, Ports, Report, Stop, Until, Worker, WorkerSettings};
+
+const CHANGES: [&str; 4] = [
+    r#"{"change":"define_role","role":"operator","capabilities":["inventory.sync"],"all_tenants":true}"#,
+    r#"{"change":"set_workspace","workspace":"w","active":true}"#,
+    r#"{"change":"set_tenant","tenant":"t","workspace":"w","lifecycle":"active"}"#,
+    r#"{"change":"grant","user":"u","workspace":"w","role":"operator"}"#,
+];
+
+struct NoOp;
+
+#[async_trait::async_trait]
+impl Handler for NoOp {
+    async fn handle(&self, _execution: Execution) -> Report {
+        Report::succeeded()
+    }
+}
+
+fn main() {
+    let numbers: Vec<usize> = std::env::args()
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    let runs = numbers.first().copied().unwrap_or(50_000);
+    let rounds = numbers.get(1).copied().unwrap_or(5);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut rates: Vec<f64> = (0..rounds).map(|_| runtime.block_on(round(runs))).collect();
+    rates.sort_by(f64::total_cmp);
+    println!(
+        "drain of {runs}: median {:.0} runs/s, min {:.0}, max {:.0}; peak memory {} MB",
+        rates[rates.len() / 2],
+        rates[0],
+        rates[rates.len() - 1],
+        peak_memory_mb(),
+    );
+}
+
+async fn round(runs: usize) -> f64 {
+    let dir = tempfile::tempdir_in(".").unwrap();
+    let store = SqliteStore::create(dir.path().join("bench.db"))
+        .await
+        .unwrap();
+    let changes: Vec<AttributedChange> = CHANGES
+        .iter()
+        .map(|line| AttributedChange::parse(line).unwrap())
+        .collect();
+    store.authority().apply(&changes).await.unwrap();
+    let submitting = Instant::now();
+    let mut left = runs;
+    while left > 0 {
+        let page = left.min(1000);
+        store
+            .runs()
+            .submit(&vec![submission(); page])
+            .await
+            .unwrap();
+        left -= page;
+    }
+    let submitted = submitting.elapsed();
+
+    let operation = Operation::new("inventory_sync".parse().unwrap())
+        .needing("inventory.sync".parse().unwrap());
+    let name = operation.name.clone();
+    let settings = WorkerSettings {
+        concurrency: 2000,
+        batch: 1000,
+        ..WorkerSettings::named(WorkerName::new("bench").unwrap())
+    };
+    let worker = Worker::new(
+        Ports::sqlite(&store).unwrap(),
+        Catalog::new([operation]),
+        settings,
+    )
+    .handle(name, NoOp);
+    let draining = Instant::now();
+    let report = worker.run(Until::Drained, Stop::new()).await.unwrap();
+    let drained = draining.elapsed();
+    assert_eq!(report.tally.succeeded, runs as u64);
+    store.close().await;
+    println!(
+        "submitted at {:.0}/s, drained at {:.0}/s",
+        rate(runs, submitted),
+        rate(runs, drained)
+    );
+    rate(runs, drained)
+}
+
+fn submission() -> Submission {
+    let id = |text: &str| text.to_owned();
+    Submission {
+        context: SubmittedContext::parse(r#"{"note":"nightly"}"#).unwrap(),
+        ..Submission::new(
+            id("w").parse().unwrap(),
+            id("t").parse().unwrap(),
+            id("u").parse().unwrap(),
+            id("inventory_sync").parse().unwrap(),
+        )
+    }
+}
+
+fn rate(runs: usize, took: Duration) -> f64 {
+    runs as f64 / took.as_secs_f64()
+}
+
+/// The peak of this process, where the system tells it.
+fn peak_memory_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.and_then(|text| text.trim().trim_end_matches(" kB").parse::<u64>().ok())
+        .unwrap_or(0)
+        / 1024
+}

@@ -1,0 +1,347 @@
+//! The gate: look up, decide, begin; again where authority moved in between.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_domain::{
+    AuthorityQuery, Catalog, ExecutionContext, Operation, OperationRun, ReasonCode, RunId,
+    WorkerName,
+};
+use countersign_ports::{
+    Begun, Bound, LookedUp, Permit, PortError, PutOff, ReadBack, RetryClass, RunKey, Start,
+    StartTerms, Undecided, UndecidedPolicy,
+};
+
+use crate::{ConsistencyMode, Ports};
+
+/// How often a run is judged again because its authority moved, before it is set aside.
+const MAX_ROUNDS: u32 = 8;
+
+/// From this round on each run is begun alone, so that nothing but its own authority delays it.
+const ALONE_FROM: u32 = 3;
+
+/// How often, and how patiently, an unknown commit is read back.
+const READ_BACKS: u32 = 6;
+
+/// Asks again, at the moment of execution, whether a queued run may start.
+#[derive(Clone)]
+pub struct Gate {
+    ports: Ports,
+    catalog: Arc<Catalog>,
+    terms: GateTerms,
+}
+
+/// The terms on which a gate lets runs start.
+#[derive(Debug, Clone)]
+pub struct GateTerms {
+    /// Who judges: in every record.
+    pub worker: WorkerName,
+    /// How long a started run's lease is.
+    pub lease_for: Duration,
+    /// What to do about authority that cannot be read (G6).
+    pub undecided: UndecidedPolicy,
+}
+
+/// What the gate came to for one run.
+#[derive(Debug)]
+#[must_use]
+pub enum Passage {
+    /// It is `running`; the permit lets its handler be entered.
+    Started(Permit),
+    /// It is `completed`/`blocked` and never starts.
+    Blocked(ReasonCode),
+    /// It is not queued any more.
+    NotQueued,
+    /// A cancel completes it instead.
+    CancelRequested,
+    /// The catalog does not have its operation; the run was left alone.
+    UnknownOperation,
+    /// Its authority could not be read; neither started nor blocked (G6).
+    PutOff(PutOff),
+    /// Its authority kept moving or was held by a change; it is still queued.
+    SetAside,
+    /// The store failed; the run is as the store says it is.
+    Failed(Arc<PortError>),
+}
+
+impl Gate {
+    /// A gate over these ports, judging by this catalog.
+    #[must_use]
+    pub fn new(ports: Ports, catalog: Arc<Catalog>, terms: GateTerms) -> Self {
+        Self {
+            ports,
+            catalog,
+            terms,
+        }
+    }
+
+    /// The operation of a run, if the catalog has it.
+    #[must_use]
+    pub fn operation(&self, run: &OperationRun) -> Option<&Arc<Operation>> {
+        self.catalog.get(&run.operation_type)
+    }
+
+    /// Judges runs and starts or blocks them; answers in input order.
+    ///
+    /// # Guarantees
+    /// G1 to G4 and G6. A run of one workspace is never held up by a change to another.
+    pub async fn pass(&self, runs: &[OperationRun]) -> Vec<Passage> {
+        let mut passages: Vec<Option<Passage>> = Vec::with_capacity(runs.len());
+        let mut pending = Vec::with_capacity(runs.len());
+        for (at, run) in runs.iter().enumerate() {
+            passages.push(match self.operation(run) {
+                None => Some(Passage::UnknownOperation),
+                Some(operation) => {
+                    let context = ExecutionContext::of(run, Arc::clone(operation));
+                    pending.push(Pending {
+                        at,
+                        query: context.query(),
+                        context,
+                    });
+                    None
+                }
+            });
+        }
+        for round in 1..=MAX_ROUNDS {
+            if pending.is_empty() {
+                break;
+            }
+            if round > 1 {
+                tokio::time::sleep(Duration::from_millis(u64::from(round - 1))).await;
+            }
+            pending = self.round(pending, round, &mut passages).await;
+        }
+        passages
+            .into_iter()
+            .map(|passage| passage.unwrap_or(Passage::SetAside))
+            .collect()
+    }
+
+    /// One look-up and one begin; returns those whose authority moved.
+    async fn round(
+        &self,
+        pending: Vec<Pending>,
+        round: u32,
+        passages: &mut [Option<Passage>],
+    ) -> Vec<Pending> {
+        let judged = match self.judge(&pending).await {
+            Ok(judged) => judged,
+            Err(error) => {
+                let cause = chain(&error);
+                let undecided = pending.iter().map(|one| (one, cause.clone())).collect();
+                self.put_off(undecided, passages).await;
+                return Vec::new();
+            }
+        };
+        let mut starts = Vec::with_capacity(pending.len());
+        let mut started = Vec::with_capacity(pending.len());
+        let mut undecided = Vec::new();
+        for (one, verdict) in pending.iter().zip(judged) {
+            match verdict {
+                Ok(start) => {
+                    starts.push(start);
+                    started.push(one.at);
+                }
+                Err(cause) => undecided.push((one, cause)),
+            }
+        }
+        self.put_off(undecided, passages).await;
+        let mut again = Vec::new();
+        for ((start, at), begun) in starts
+            .iter()
+            .zip(started)
+            .zip(self.begin(&starts, round).await)
+        {
+            let passage = match begun {
+                Ok(Begun::Started(permit)) => Passage::Started(permit),
+                Ok(Begun::Blocked) => match start.decision().reason() {
+                    Some(reason) => Passage::Blocked(reason),
+                    // A repository that answers an allow with `blocked` is not to be believed.
+                    None => Passage::NotQueued,
+                },
+                Ok(Begun::NotQueued) => Passage::NotQueued,
+                Ok(Begun::CancelRequested) => Passage::CancelRequested,
+                Ok(Begun::AuthorityMoved | Begun::AuthorityBusy) => {
+                    again.push(at);
+                    continue;
+                }
+                Err(error) => Passage::Failed(error),
+            };
+            if let Some(slot) = passages.get_mut(at) {
+                *slot = Some(passage);
+            }
+        }
+        pending
+            .into_iter()
+            .filter(|one| again.contains(&one.at))
+            .collect()
+    }
+
+    /// Looks up the authority of runs, each distinct query once, and judges each by its own.
+    async fn judge(&self, pending: &[Pending]) -> Result<Vec<Result<Start, String>>, PortError> {
+        let bound = match self.ports.consistency() {
+            ConsistencyMode::Fenced => None,
+            ConsistencyMode::Bounded { max_age } => Some(Bound {
+                read_at: self.ports.runs().clock().await?,
+                max_age,
+            }),
+        };
+        let mut places: HashMap<&AuthorityQuery, usize> = HashMap::new();
+        let mut queries: Vec<AuthorityQuery> = Vec::new();
+        for one in pending {
+            places.entry(&one.query).or_insert_with(|| {
+                queries.push(one.query.clone());
+                queries.len() - 1
+            });
+        }
+        let answers = self.ports.authority().look_up(&queries).await?;
+        let terms = StartTerms {
+            worker: &self.terms.worker,
+            catalog: self.catalog.fingerprint(),
+            lease_for: self.terms.lease_for,
+            bound,
+        };
+        Ok(pending
+            .iter()
+            .map(
+                |one| match places.get(&one.query).and_then(|place| answers.get(*place)) {
+                    Some(LookedUp::Found(authority)) => {
+                        Start::judge(&one.context, authority, &terms).map_err(|error| chain(&error))
+                    }
+                    Some(LookedUp::Undecided(cause)) => Err(cause.to_string()),
+                    None => Err("the authority store gave no answer".to_owned()),
+                },
+            )
+            .collect())
+    }
+
+    /// Begins starts: together at first, each alone where authority keeps moving or one of them is
+    /// refused.
+    async fn begin(&self, starts: &[Start], round: u32) -> Vec<Result<Begun, Arc<PortError>>> {
+        if starts.is_empty() {
+            return Vec::new();
+        }
+        if round < ALONE_FROM {
+            match self.begin_together(starts).await {
+                Ok(begun) => return begun.into_iter().map(Ok).collect(),
+                Err(error) if error.retry() == RetryClass::Never && starts.len() > 1 => {}
+                Err(error) => {
+                    let error = Arc::new(error);
+                    return starts.iter().map(|_| Err(Arc::clone(&error))).collect();
+                }
+            }
+        }
+        let mut answers = Vec::with_capacity(starts.len());
+        for start in starts {
+            let alone = self.begin_together(std::slice::from_ref(start)).await;
+            answers.push(match alone {
+                Ok(begun) => Ok(begun.into_iter().next().unwrap_or(Begun::NotQueued)),
+                Err(error) => Err(Arc::new(error)),
+            });
+        }
+        answers
+    }
+
+    async fn begin_together(&self, starts: &[Start]) -> Result<Vec<Begun>, PortError> {
+        match self.ports.runs().begin(starts).await {
+            Err(error) if error.retry() == RetryClass::ReadBack => {
+                tracing::warn!(%error, runs = starts.len(), "reading back starts of unknown end");
+                self.read_back(starts, error).await
+            }
+            known => known,
+        }
+    }
+
+    /// A decision that is found on record stands; one that is not is never used again.
+    async fn read_back(
+        &self,
+        starts: &[Start],
+        unknown: PortError,
+    ) -> Result<Vec<Begun>, PortError> {
+        let mut error = unknown;
+        for attempt in 0..READ_BACKS {
+            tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
+            match self.ports.runs().read_back(starts).await {
+                Ok(found) => {
+                    let begun = |found| match found {
+                        ReadBack::Committed(begun) => begun,
+                        ReadBack::StillQueued => Begun::AuthorityMoved,
+                        ReadBack::NotQueued => Begun::NotQueued,
+                    };
+                    return Ok(found.into_iter().map(begun).collect());
+                }
+                Err(next) => error = next,
+            }
+        }
+        Err(error)
+    }
+
+    async fn put_off(&self, undecided: Vec<(&Pending, String)>, passages: &mut [Option<Passage>]) {
+        if undecided.is_empty() {
+            return;
+        }
+        let batch: Vec<Undecided> = undecided
+            .iter()
+            .map(|(one, cause)| Undecided {
+                run: one.key(),
+                cause: cause.clone(),
+            })
+            .collect();
+        tracing::warn!(
+            runs = batch.len(),
+            cause = undecided.first().map(|(_, cause)| cause),
+            "authority cannot be read; runs stay queued"
+        );
+        let mut answers = match self
+            .ports
+            .runs()
+            .put_off(&batch, &self.terms.undecided)
+            .await
+        {
+            Ok(answers) => answers.into_iter().map(Passage::PutOff).collect::<Vec<_>>(),
+            Err(error) => {
+                let error = Arc::new(error);
+                batch
+                    .iter()
+                    .map(|_| Passage::Failed(Arc::clone(&error)))
+                    .collect()
+            }
+        }
+        .into_iter();
+        for (one, _) in undecided {
+            if let Some(slot) = passages.get_mut(one.at) {
+                *slot = Some(answers.next().unwrap_or(Passage::SetAside));
+            }
+        }
+    }
+}
+
+/// A run on its way through the gate.
+struct Pending {
+    at: usize,
+    context: ExecutionContext,
+    query: AuthorityQuery,
+}
+
+impl Pending {
+    fn key(&self) -> RunKey {
+        let id: RunId = self.context.run;
+        RunKey {
+            workspace_id: self.context.workspace_id().clone(),
+            id,
+        }
+    }
+}
+
+/// An error and its sources as one line: records keep text, not values.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}

@@ -1,0 +1,159 @@
+//! Takes due runs off the queue, as many as there are free slots.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use countersign_domain::{OperationRun, RunStatus};
+use countersign_ports::{Delivery, PortError, Receive, RetryClass, RunKey};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use super::{Shared, Until, sweep};
+
+/// How long nobody else receives what this worker has taken and not begun.
+const INVISIBLE_FOR: Duration = Duration::from_secs(30);
+
+/// How often a drain looks for entries that the queue has lost.
+const RESTORE_EVERY: Duration = Duration::from_secs(1);
+
+/// The longest wait between attempts at a store that fails.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Runs that were received, with a slot for each.
+pub(super) struct Batch {
+    pub(super) runs: Vec<(OperationRun, Delivery)>,
+    pub(super) slots: OwnedSemaphorePermit,
+}
+
+/// Receives until told to stop, or until there is nothing left to drain.
+pub(super) async fn receive(
+    shared: &Arc<Shared>,
+    batches: mpsc::Sender<Batch>,
+    until: Until,
+) -> Result<(), PortError> {
+    let mut faults = 0_u32;
+    let mut restored_at: Option<Instant> = None;
+    while !shared.stop.is_draining() {
+        let Some(slots) = reserve(shared).await else {
+            return Ok(());
+        };
+        match receive_batch(shared, slots).await {
+            Ok(Some(batch)) => {
+                faults = 0;
+                if batches.send(batch).await.is_err() {
+                    return Ok(());
+                }
+            }
+            Ok(None) => {
+                faults = 0;
+                if until == Until::Drained && is_idle(shared) {
+                    if nothing_is_due(shared).await? {
+                        return Ok(());
+                    }
+                    // Due, and not received: the queue has lost it, or another worker is about to
+                    // start it.
+                    if restored_at.is_none_or(|at| at.elapsed() >= RESTORE_EVERY) {
+                        sweep::restore(shared).await;
+                        restored_at = Some(Instant::now());
+                    }
+                }
+                rest(shared, until).await;
+            }
+            Err(error) if error.retry() == RetryClass::Never => return Err(error),
+            Err(error) => {
+                faults = faults.saturating_add(1);
+                tracing::warn!(%error, faults, "the queue cannot be read; trying again");
+                let wait = Duration::from_millis(50 << faults.min(7)).min(LONGEST_WAIT);
+                pause(shared, wait).await;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Waits for a free slot, then takes as many as are free, up to a batch. None when told to stop.
+async fn reserve(shared: &Shared) -> Option<OwnedSemaphorePermit> {
+    let one = tokio::select! {
+        slot = Arc::clone(&shared.slots).acquire_owned() => slot.ok()?,
+        () = shared.stop.draining().cancelled() => return None,
+    };
+    let more = shared
+        .slots
+        .available_permits()
+        .min(shared.settings.batch.saturating_sub(1));
+    let more = u32::try_from(more).unwrap_or(u32::MAX);
+    match Arc::clone(&shared.slots).try_acquire_many_owned(more) {
+        Ok(mut slots) => {
+            slots.merge(one);
+            Some(slots)
+        }
+        Err(_) => Some(one),
+    }
+}
+
+async fn receive_batch(
+    shared: &Shared,
+    slots: OwnedSemaphorePermit,
+) -> Result<Option<Batch>, PortError> {
+    let deliveries = shared
+        .ports
+        .queue()
+        .receive(&Receive {
+            queue_name: &shared.settings.queue_name,
+            operations: &shared.operations,
+            limit: u32::try_from(slots.num_permits()).unwrap_or(u32::MAX),
+            invisible_for: INVISIBLE_FOR,
+        })
+        .await?;
+    if deliveries.is_empty() {
+        return Ok(None);
+    }
+    let keys: Vec<RunKey> = deliveries
+        .iter()
+        .map(|delivery| delivery.run.clone())
+        .collect();
+    let loaded = shared.ports.runs().load(&keys).await?;
+    let mut runs = Vec::with_capacity(deliveries.len());
+    let mut spent = Vec::new();
+    for (delivery, run) in deliveries.into_iter().zip(loaded) {
+        match run {
+            Some(run) if run.status == RunStatus::Queued => runs.push((run, delivery)),
+            // The queue is a hint: an entry without a queued run is worth nothing.
+            Some(_) | None => spent.push(delivery),
+        }
+    }
+    if !spent.is_empty() {
+        shared.ports.queue().ack(&spent).await?;
+    }
+    Ok(Some(Batch { runs, slots }))
+}
+
+/// Nothing of its own is on its way.
+fn is_idle(shared: &Shared) -> bool {
+    shared.running.is_empty() && shared.slots.available_permits() >= shared.settings.concurrency
+}
+
+async fn nothing_is_due(shared: &Shared) -> Result<bool, PortError> {
+    match shared.backlog().await {
+        Ok(backlog) => Ok(backlog.due == 0),
+        Err(error) if error.retry() == RetryClass::Never => Err(error),
+        Err(_) => Ok(false),
+    }
+}
+
+async fn rest(shared: &Shared, until: Until) {
+    let at_most = match until {
+        Until::Stopped => shared.settings.poll_every,
+        Until::Drained => shared.settings.poll_every.min(Duration::from_millis(20)),
+    };
+    tokio::select! {
+        () = shared.ports.queue().wait(at_most) => {}
+        () = shared.stop.draining().cancelled() => {}
+    }
+}
+
+async fn pause(shared: &Shared, wait: Duration) {
+    tokio::select! {
+        () = tokio::time::sleep(wait) => {}
+        () = shared.stop.draining().cancelled() => {}
+    }
+}
