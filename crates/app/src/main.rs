@@ -1,2 +1,9 @@
-//! Placeholder.
-fn main() {}
+//! The `countersign` command: parse, wire, run.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,16 +1,16 @@
 //! Renews leases every third of their length, and judges every running run again (G7).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use countersign_domain::{
-    ActorName, AuthorityQuery, CancelNote, Continuity, ContinuityRecord, JsonText, decide,
+    ActorName, CancelNote, Continuity, ContinuityRecord, ExecutionContext, JsonText,
 };
-use countersign_ports::{Authority, LookedUp, Renewal, Renewed};
+use countersign_ports::{Renewal, Renewed};
 
 use super::Shared;
 use super::running::{RunningRun, StopCause};
+use crate::verdict::{Verdict, verdicts};
 
 pub(super) async fn renew(shared: Arc<Shared>) {
     let third = shared.settings.lease_for / 3;
@@ -90,37 +90,25 @@ fn cancel_note(deny: &ContinuityRecord) -> Option<CancelNote> {
 
 /// A deny for each run that would not be let start now. Undecided changes nothing.
 async fn denies(shared: &Shared, running: &[Arc<RunningRun>]) -> Vec<Option<ContinuityRecord>> {
-    let mut places: HashMap<AuthorityQuery, usize> = HashMap::new();
-    let mut queries = Vec::new();
-    let asked: Vec<usize> = running
-        .iter()
-        .map(|run| {
-            let query = run.context.query();
-            *places.entry(query).or_insert_with_key(|query| {
-                queries.push(query.clone());
-                queries.len() - 1
-            })
-        })
-        .collect();
-    let answers = match shared.ports.authority().look_up(&queries).await {
-        Ok(answers) => answers,
+    let contexts: Vec<ExecutionContext> = running.iter().map(|run| run.context.clone()).collect();
+    match verdicts(&shared.ports, &contexts).await {
+        Ok(verdicts) => contexts
+            .iter()
+            .zip(verdicts)
+            .map(|(context, one)| deny(context, one))
+            .collect(),
         Err(error) => {
             tracing::warn!(%error, "authority cannot be read; running runs go on");
-            Vec::new()
+            vec![None; running.len()]
         }
-    };
-    let found = |place: usize| match answers.get(place) {
-        Some(LookedUp::Found(authority)) => Some(authority),
-        Some(LookedUp::Undecided(_)) | None => None,
-    };
-    running
-        .iter()
-        .zip(asked)
-        .map(|(run, place)| deny(run, found(place)?))
-        .collect()
+    }
 }
 
-fn deny(run: &RunningRun, authority: &Authority) -> Option<ContinuityRecord> {
-    let decision = decide(&run.context, authority.facts());
-    ContinuityRecord::new(&run.context, authority.facts(), &decision)
+fn deny(context: &ExecutionContext, verdict: Verdict) -> Option<ContinuityRecord> {
+    match verdict {
+        Verdict::Decided(decision, authority) => {
+            ContinuityRecord::new(context, authority.facts(), &decision)
+        }
+        Verdict::Undecided(_) => None,
+    }
 }
