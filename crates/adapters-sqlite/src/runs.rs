@@ -28,6 +28,7 @@ mod rescue;
 mod retry;
 mod submit;
 mod succeed;
+mod tuples;
 
 /// Runs in a SQLite file.
 #[derive(Debug, Clone)]

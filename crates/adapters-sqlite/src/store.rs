@@ -29,6 +29,10 @@ const READERS: u32 = 3;
 /// Pages of log between checkpoints: 32 MiB, so that a drain is not held up by them.
 const CHECKPOINT_PAGES: &str = "8192";
 
+/// Page caches, in KiB as SQLite counts them: the writer's working set is large, readers read it once.
+const WRITER_CACHE: &str = "-16384";
+const READER_CACHE: &str = "-2048";
+
 /// A `sqlite://PATH` address: the path is taken to the letter, relative to the working directory
 /// unless it begins with `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,6 +144,7 @@ impl SqliteStore {
         let identity = read_identity(&writer).await?;
         let readers = connect_options(path)
             .create_if_missing(false)
+            .pragma("cache_size", READER_CACHE)
             .pragma("query_only", "ON");
         let shared = Shared {
             identity,
@@ -251,7 +256,7 @@ pub(crate) fn connect_options(path: &Path) -> SqliteConnectOptions {
         .statement_cache_capacity(256)
         .row_buffer_size(1024)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-        .pragma("cache_size", "-8192")
+        .pragma("cache_size", WRITER_CACHE)
         .pragma("temp_store", "MEMORY")
 }
 

@@ -4,15 +4,17 @@ use std::collections::{HashMap, HashSet};
 
 use countersign_domain::{DecisionId, Revision, RunId, RunStatus, Timestamp, WorkspaceId};
 use countersign_ports::{Begun, PortResult, ReadBack, Start};
-use serde::Serialize;
-use serde_json::value::RawValue;
-use sqlx::SqliteConnection;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
+use super::tuples::Tuples;
 use super::{SqliteRuns, json};
 use crate::error::failed;
 use crate::rows::Columns;
 
 const OPERATION: &str = "begin";
+
+/// Columns of one tuple of `sql/begin.sql`.
+const COLUMNS: usize = 8;
 
 pub(super) async fn begin(runs: &SqliteRuns, starts: &[Start]) -> PortResult<Vec<Begun>> {
     let mut write = runs.shared.write(OPERATION).await?;
@@ -103,57 +105,47 @@ async fn current_revisions(
         .collect()
 }
 
-#[derive(Serialize)]
-struct Row<'a>(
-    RunId,
-    u8,
-    String,
-    &'a RawValue,
-    String,
-    i64,
-    u32,
-    &'a WorkspaceId,
-);
+static BEGIN: Tuples = Tuples::new(include_str!("../sql/begin.sql"), COLUMNS);
 
+/// Moves the starts that are current and whose run is still queued; answers with those that moved.
 async fn transition(
     connection: &mut SqliteConnection,
     starts: &[Start],
     judged: &[Standing],
     now: Timestamp,
 ) -> PortResult<HashSet<RunId>> {
-    let mut rows = Vec::with_capacity(starts.len());
-    for (start, _) in starts
+    let current: Vec<&Start> = starts
         .iter()
         .zip(judged)
         .filter(|(_, standing)| **standing == Standing::Current)
-    {
-        let decision = serde_json::from_str(start.record().as_str()).map_err(|error| {
-            countersign_ports::PortError::corrupt(OPERATION, "the decision record", error)
-        })?;
-        rows.push(Row(
-            start.run().id,
-            u8::from(start.decision().is_allowed()),
-            start.decision_id().to_string(),
-            decision,
-            start.lease_id().to_string(),
-            now.plus(start.lease_for()).as_micros(),
-            start.max_attempts(),
-            &start.run().workspace_id,
-        ));
+        .map(|(start, _)| start)
+        .collect();
+    let mut moved = HashSet::with_capacity(current.len());
+    for chunk in BEGIN.chunks(&current) {
+        let mut query = sqlx::query(AssertSqlSafe(chunk.statement)).bind(now.as_micros());
+        for start in chunk.rows {
+            query = query
+                .bind(start.run().id.to_string())
+                .bind(start.run().workspace_id.as_str())
+                .bind(start.decision().is_allowed())
+                .bind(start.decision_id().to_string())
+                .bind(start.record().as_str())
+                .bind(start.lease_id().to_string())
+                .bind(now.plus(start.lease_for()).as_micros())
+                .bind(start.max_attempts());
+        }
+        for _ in 0..chunk.padding * COLUMNS {
+            query = query.bind(None::<i64>);
+        }
+        let rows = query
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(failed(OPERATION))?;
+        for row in &rows {
+            moved.insert(Columns::of(row, OPERATION).parsed("run id")?);
+        }
     }
-    if rows.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let moved = sqlx::query(include_str!("../sql/begin.sql"))
-        .bind(json(&rows))
-        .bind(now.as_micros())
-        .fetch_all(connection)
-        .await
-        .map_err(failed(OPERATION))?;
-    moved
-        .iter()
-        .map(|row| Columns::of(row, OPERATION).parsed("run id"))
-        .collect()
+    Ok(moved)
 }
 
 /// Authority could be read for these runs, even if it moved (G6).

@@ -1,18 +1,21 @@
--- ?1: [[id, allowed, decision id, decision, lease id, lease expires at, max attempts], …]   ?2: now
+-- ?1: now.  Each row of the batch binds one tuple; a batch is filled up with rows of NULL, which match
+-- no run. Tuples and not one JSON parameter: a record of 1 KiB would be rendered for every column read.
 -- RETURNING drives what comes back: a run that is no longer queued is not in it.
+WITH start (id, workspace_id, allowed, decision_id, decision, lease_id, lease_expires_at, max_attempts) AS (
+    VALUES {rows}
+)
 UPDATE runs
-SET status           = CASE start.value ->> 1 WHEN 1 THEN 'running' ELSE 'completed' END,
-    outcome          = CASE start.value ->> 1 WHEN 1 THEN 'pending' ELSE 'blocked' END,
-    started_at       = CASE start.value ->> 1 WHEN 1 THEN ?2 END,
-    completed_at     = CASE start.value ->> 1 WHEN 1 THEN NULL ELSE ?2 END,
-    lease_id         = CASE start.value ->> 1 WHEN 1 THEN start.value ->> 4 END,
-    lease_expires_at = CASE start.value ->> 1 WHEN 1 THEN start.value ->> 5 END,
-    max_attempts     = start.value ->> 6,
-    decision_id      = start.value ->> 2,
-    decision         = start.value ->> 3,
+SET status           = CASE start.allowed WHEN 1 THEN 'running' ELSE 'completed' END,
+    outcome          = CASE start.allowed WHEN 1 THEN 'pending' ELSE 'blocked' END,
+    started_at       = CASE start.allowed WHEN 1 THEN ?1 END,
+    completed_at     = CASE start.allowed WHEN 1 THEN NULL ELSE ?1 END,
+    lease_id         = CASE start.allowed WHEN 1 THEN start.lease_id END,
+    lease_expires_at = CASE start.allowed WHEN 1 THEN start.lease_expires_at END,
+    max_attempts     = start.max_attempts,
+    decision_id      = start.decision_id,
+    decision         = start.decision,
     undecided_since  = NULL,
     put_off_until    = 0
-FROM json_each(?1) AS start
-WHERE runs.id = start.value ->> 0 AND runs.workspace_id = start.value ->> 7
-  AND runs.status = 'queued'
+FROM start
+WHERE runs.id = start.id AND runs.workspace_id = start.workspace_id AND runs.status = 'queued'
 RETURNING runs.id

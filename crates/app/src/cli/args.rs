@@ -43,10 +43,20 @@ pub(crate) struct Globals {
     #[arg(long = "runs", id = "store_of_runs", global = true, value_name = "URL")]
     pub(crate) runs: Option<String>,
     /// The store of the authority, where it is another one
-    #[arg(long = "authority", id = "store_of_authority", global = true, value_name = "URL")]
+    #[arg(
+        long = "authority",
+        id = "store_of_authority",
+        global = true,
+        value_name = "URL"
+    )]
     pub(crate) authority: Option<String>,
     /// The store of the queue, where it is another one
-    #[arg(long = "queue", id = "store_of_queue", global = true, value_name = "URL")]
+    #[arg(
+        long = "queue",
+        id = "store_of_queue",
+        global = true,
+        value_name = "URL"
+    )]
     pub(crate) queue: Option<String>,
     /// The configuration with the operation catalog; `countersign.toml` where there is one
     #[arg(long, global = true, value_name = "FILE")]

@@ -528,7 +528,7 @@ async fn a_run_cancelled_before_it_begins_starts_no_command() {
 #[tokio::test]
 async fn dropping_the_handler_kills_the_whole_group_and_leaves_no_zombie() {
     let mut lifeline = Lifeline::new();
-    let script = "trap '' TERM; sleep 60 & echo ready >&9; echo $$ >&9; sleep 60";
+    let script = "trap '' TERM; sleep 60 & printf 'ready\\n%s\\n' $$ >&9; sleep 60";
     let handler = shell(&format!("{HOLD_LIFELINE} {script}"), &[&lifeline.path]);
     let execution = entered(run(), &CancellationToken::new());
     tokio::select! {

@@ -15,6 +15,9 @@ const INVISIBLE_FOR: Duration = Duration::from_secs(30);
 /// How often a drain looks for entries that the queue has lost.
 const RESTORE_EVERY: Duration = Duration::from_secs(1);
 
+/// How often a drain looks again for runs that are due and were handed to another worker.
+const HANDED_OUT_POLL: Duration = Duration::from_millis(50);
+
 /// The longest wait between attempts at a store that fails.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
@@ -140,13 +143,23 @@ async fn nothing_is_due(shared: &Shared) -> Result<bool, PortError> {
     }
 }
 
+/// Waits for something to do: a hint of the queue, or the end of the last handler of a drain.
 async fn rest(shared: &Shared, until: Until) {
+    let idle = is_idle(shared);
+    let last_handler_ends = async {
+        match until {
+            Until::Drained if !idle => shared.running.wait_until_none().await,
+            Until::Drained | Until::Stopped => std::future::pending().await,
+        }
+    };
     let at_most = match until {
-        Until::Stopped => shared.settings.poll_every,
-        Until::Drained => shared.settings.poll_every.min(Duration::from_millis(20)),
+        // Due, and in the hands of another worker that is about to start it.
+        Until::Drained if idle => shared.settings.poll_every.min(HANDED_OUT_POLL),
+        Until::Drained | Until::Stopped => shared.settings.poll_every,
     };
     tokio::select! {
         () = shared.ports.queue().wait(at_most) => {}
+        () = last_handler_ends => {}
         () = shared.stop.draining().cancelled() => {}
     }
 }

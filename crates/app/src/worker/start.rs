@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_domain::{OperationRun, RunOutcome};
+use countersign_domain::{OperationRun, RunOutcome, Timestamp};
 use countersign_ports::{Delivery, PutOff, QueueUpkeep};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -25,6 +25,7 @@ async fn start_batch(shared: &Arc<Shared>, mut batch: Batch) {
     let passages = shared.gate.pass(&runs).await;
     let mut left_queue = Vec::new();
     let mut waiting: Vec<(Delivery, Duration)> = Vec::new();
+    let mut undecided: Vec<(Delivery, Timestamp)> = Vec::new();
     for ((run, delivery), passage) in runs.into_iter().zip(deliveries).zip(passages) {
         match passage {
             Passage::Started(permit) => {
@@ -43,9 +44,9 @@ async fn start_batch(shared: &Arc<Shared>, mut batch: Batch) {
                 left_queue.push(delivery);
             }
             Passage::PutOff(put_off) => match put_off {
-                PutOff::Waiting { since, until } => {
+                PutOff::Waiting { until, .. } => {
                     shared.progress.count_put_off();
-                    waiting.push((delivery, until.since(since).max(SET_ASIDE_FOR)));
+                    undecided.push((delivery, until));
                 }
                 PutOff::GaveUp => {
                     shared.progress.count_completed(RunOutcome::Failed);
@@ -62,7 +63,24 @@ async fn start_batch(shared: &Arc<Shared>, mut batch: Batch) {
             }
         }
     }
+    waiting.extend(waits(shared, undecided).await);
     keep_queue(shared, left_queue, waiting).await;
+}
+
+/// How long entries of undecided runs wait, where the repository does not see to that itself.
+async fn waits(
+    shared: &Shared,
+    undecided: Vec<(Delivery, Timestamp)>,
+) -> Vec<(Delivery, Duration)> {
+    if undecided.is_empty() || shared.ports.runs().queue_upkeep() == QueueUpkeep::InCommit {
+        return Vec::new();
+    }
+    let now = shared.ports.runs().clock().await.ok();
+    let wait = |until: Timestamp| now.map_or(SET_ASIDE_FOR, |now| until.since(now));
+    undecided
+        .into_iter()
+        .map(|(delivery, until)| (delivery, wait(until)))
+        .collect()
 }
 
 fn enter(
