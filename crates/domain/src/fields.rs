@@ -1,5 +1,6 @@
 //! Reads one flat JSON object key by key, so that every complaint names the key it is about.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
@@ -42,7 +43,7 @@ impl FieldError {
 /// text they were, so that a nested document can be kept to the letter.
 #[derive(Debug)]
 pub struct Fields {
-    unread: Vec<(String, Box<RawValue>)>,
+    unread: BTreeMap<String, Box<RawValue>>,
     known: Vec<&'static str>,
 }
 
@@ -83,8 +84,7 @@ impl Fields {
     /// Takes the text of the value at `field`, unread.
     pub fn raw(&mut self, field: &'static str) -> Option<Box<RawValue>> {
         self.known.push(field);
-        let at = self.unread.iter().position(|(key, _)| key == field)?;
-        Some(self.unread.swap_remove(at).1)
+        self.unread.remove(field)
     }
 
     /// Drops the value at `field`, whatever it is.
@@ -97,7 +97,7 @@ impl Fields {
     /// # Errors
     /// [`FieldError`] naming the first key that was not asked for, and those that were.
     pub fn finish(self) -> Result<(), FieldError> {
-        match self.unread.first() {
+        match self.unread.first_key_value() {
             None => Ok(()),
             Some((key, _)) => Err(FieldError::at(
                 key,
@@ -144,15 +144,15 @@ impl<'de> Deserialize<'de> for Fields {
                 f.write_str("a JSON object")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-                let mut unread: Vec<(String, Box<RawValue>)> = Vec::new();
-                while let Some((key, value)) = map.next_entry::<String, Box<RawValue>>()? {
-                    if unread.iter().any(|(seen, _)| *seen == key) {
+                let mut unread = BTreeMap::new();
+                while let Some(key) = map.next_key::<String>()? {
+                    if unread.contains_key(&key) {
                         let key = clip(&key);
                         return Err(serde::de::Error::custom(format!(
                             "key `{key}` stands twice"
                         )));
                     }
-                    unread.push((key, value));
+                    unread.insert(key, map.next_value::<Box<RawValue>>()?);
                 }
                 Ok(Fields {
                     unread,

@@ -178,10 +178,12 @@ fn spend(room: &mut usize, text: &str) -> bool {
     }
 }
 
-/// As much of a free text as fits; a control character takes up to six bytes.
+/// As much of a free text as fits, without U+0000, which not every store can keep; another control
+/// character takes up to six bytes.
 fn cut(text: &str) -> String {
     let mut room = REASON_BYTES;
     text.chars()
+        .filter(|&c| c != '\0')
         .take_while(|&c| {
             let takes = if c.is_control() { 6 } else { c.len_utf8() + 1 };
             let fits = room >= takes;
