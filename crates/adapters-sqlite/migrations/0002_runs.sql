@@ -2,7 +2,8 @@
 -- The constraints hold G1, G3 and G4 against any writer, this adapter included. `IS` and NOT NULL
 -- throughout, so that no constraint is dodged by NULL.
 CREATE TABLE runs (
-    id                     TEXT    NOT NULL PRIMARY KEY,
+    seq                    INTEGER PRIMARY KEY AUTOINCREMENT,
+    id                     TEXT    NOT NULL UNIQUE,
     workspace_id           TEXT    NOT NULL,
     tenant_id              TEXT    NOT NULL,
     initiator              TEXT,
@@ -14,9 +15,8 @@ CREATE TABLE runs (
         ('pending', 'succeeded', 'partially_succeeded', 'failed', 'blocked', 'cancelled')),
     context                TEXT    NOT NULL,
     decision_id            TEXT,
-    decision               TEXT,
-    allowed                INTEGER GENERATED ALWAYS AS (json_extract(decision, '$.allowed')) VIRTUAL,
-    reason_code            TEXT    GENERATED ALWAYS AS (json_extract(decision, '$.reason_code')) VIRTUAL,
+    allowed                INTEGER CHECK (allowed IS NULL OR allowed IN (0, 1)),
+    reason_code            TEXT,
     continuity             TEXT,
     result                 TEXT,
     output                 TEXT,
@@ -53,7 +53,8 @@ CREATE TABLE runs (
         (outcome NOT IN ('succeeded', 'partially_succeeded') OR started_at IS NOT NULL),
     CONSTRAINT g4_a_start_has_its_allow CHECK (started_at IS NULL OR
         (decision_id IS NOT NULL AND allowed IS 1 AND reason_code IS NULL)),
-    CONSTRAINT g4_a_decision_has_its_id CHECK ((decision IS NULL) = (decision_id IS NULL)),
+    CONSTRAINT g4_a_decision_is_whole CHECK ((decision_id IS NULL) = (allowed IS NULL)
+        AND (allowed IS NOT 0 OR reason_code IS NOT NULL) AND (allowed IS 0 OR reason_code IS NULL)),
     CONSTRAINT g6_only_unreadable_authority_fails_unstarted CHECK
         (outcome <> 'failed' OR started_at IS NOT NULL OR failure_code IS 'authority_unavailable'),
     CONSTRAINT failed_says_why CHECK (outcome <> 'failed' OR failure_code IS NOT NULL),
@@ -80,10 +81,48 @@ WHEN NEW.started_at IS NOT OLD.started_at
  AND NOT (OLD.started_at IS NULL AND OLD.status = 'queued' AND NEW.status = 'running')
 BEGIN SELECT RAISE(ABORT, 'G3: a run starts once, by moving from queued to running'); END;
 
-CREATE TRIGGER runs_keep_their_decision BEFORE UPDATE OF decision, decision_id ON runs
-WHEN OLD.decision IS NOT NULL
- AND (NEW.decision IS NOT OLD.decision OR NEW.decision_id IS NOT OLD.decision_id)
+-- The record of the one decision that let a run start or blocked it. Apart from `runs`, so that a run's
+-- row stays small while it is moved: a row that grows fivefold splits its page.
+CREATE TABLE decisions (
+    run         INTEGER PRIMARY KEY,
+    decision_id TEXT    NOT NULL,
+    record      TEXT    NOT NULL,
+    allowed     INTEGER GENERATED ALWAYS AS (json_extract(record, '$.allowed')) VIRTUAL,
+    reason_code TEXT    GENERATED ALWAYS AS (json_extract(record, '$.reason_code')) VIRTUAL,
+
+    CONSTRAINT a_record_is_of_its_decision CHECK (json_extract(record, '$.decision_id') IS decision_id),
+    CONSTRAINT a_record_says_a_verdict CHECK (allowed IS 1 OR (allowed IS 0 AND reason_code IS NOT NULL))
+) STRICT;
+
+CREATE TRIGGER decisions_are_kept BEFORE UPDATE ON decisions
 BEGIN SELECT RAISE(ABORT, 'G4: the decision of a run is never replaced'); END;
+
+CREATE TRIGGER decisions_are_not_lost BEFORE DELETE ON decisions
+WHEN EXISTS (SELECT 1 FROM runs WHERE runs.seq = OLD.run)
+BEGIN SELECT RAISE(ABORT, 'G4: the decision of a run is never deleted'); END;
+
+CREATE TRIGGER decisions_are_not_replaced BEFORE INSERT ON decisions
+WHEN EXISTS (SELECT 1 FROM decisions WHERE run = NEW.run)
+BEGIN SELECT RAISE(ABORT, 'G4: the decision of a run is never replaced'); END;
+
+-- What a run says of its decision is what the record says: it must be there first.
+CREATE TRIGGER runs_have_their_decision BEFORE UPDATE OF decision_id, allowed, reason_code ON runs
+WHEN NOT EXISTS (SELECT 1 FROM decisions
+                 WHERE run = NEW.seq AND decision_id IS NEW.decision_id
+                   AND allowed IS NEW.allowed AND reason_code IS NEW.reason_code)
+BEGIN SELECT RAISE(ABORT, 'G4: a run says of its decision what the record says'); END;
+
+CREATE TRIGGER runs_keep_their_decision BEFORE UPDATE OF decision_id, allowed, reason_code ON runs
+WHEN OLD.decision_id IS NOT NULL
+ AND (NEW.decision_id IS NOT OLD.decision_id OR NEW.allowed IS NOT OLD.allowed
+      OR NEW.reason_code IS NOT OLD.reason_code)
+BEGIN SELECT RAISE(ABORT, 'G4: the decision of a run is never replaced'); END;
+
+CREATE TRIGGER runs_begin_undecided BEFORE INSERT ON runs
+WHEN NEW.decision_id IS NOT NULL AND NOT EXISTS
+    (SELECT 1 FROM decisions WHERE run = NEW.seq AND decision_id IS NEW.decision_id
+                               AND allowed IS NEW.allowed AND reason_code IS NEW.reason_code)
+BEGIN SELECT RAISE(ABORT, 'G4: a run says of its decision what the record says'); END;
 
 CREATE TRIGGER runs_stay_completed BEFORE UPDATE OF outcome, completed_at ON runs
 WHEN OLD.status = 'completed'

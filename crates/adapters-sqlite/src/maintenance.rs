@@ -211,11 +211,16 @@ async fn synchronous(pool: &SqlitePool) -> PortResult<Finding> {
 
 /// The triggers that hold G1 to G5 against raw SQL.
 async fn guards(pool: &SqlitePool) -> PortResult<Finding> {
-    const EXPECTED: [&str; 10] = [
+    const EXPECTED: [&str; 15] = [
         "authority_log_is_not_rewritten",
         "authority_log_is_not_shortened",
+        "decisions_are_kept",
+        "decisions_are_not_lost",
+        "decisions_are_not_replaced",
         "runs_are_not_lost",
         "runs_are_not_replaced",
+        "runs_begin_undecided",
+        "runs_have_their_decision",
         "runs_keep_their_decision",
         "runs_move_forward",
         "runs_start_once",

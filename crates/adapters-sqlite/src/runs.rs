@@ -20,6 +20,7 @@ use crate::store::Shared;
 mod begin;
 mod cancel;
 mod finish;
+mod lease;
 mod offices;
 mod put_off;
 mod read;

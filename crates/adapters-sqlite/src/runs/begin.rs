@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use countersign_domain::{DecisionId, Revision, RunId, RunStatus, Timestamp, WorkspaceId};
+use countersign_domain::{
+    DecisionId, ReasonCode, Revision, RunId, RunStatus, Timestamp, WorkspaceId,
+};
 use countersign_ports::{Begun, PortResult, ReadBack, Start};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
@@ -13,8 +15,9 @@ use crate::rows::Columns;
 
 const OPERATION: &str = "begin";
 
-/// Columns of one tuple of `sql/begin.sql`.
-const COLUMNS: usize = 8;
+/// Columns of one tuple of `sql/record_decisions.sql`, and of `sql/begin.sql`.
+const RECORD_COLUMNS: usize = 4;
+const BEGIN_COLUMNS: usize = 8;
 
 pub(super) async fn begin(runs: &SqliteRuns, starts: &[Start]) -> PortResult<Vec<Begun>> {
     let mut write = runs.shared.write(OPERATION).await?;
@@ -37,15 +40,15 @@ pub(super) async fn begin(runs: &SqliteRuns, starts: &[Start]) -> PortResult<Vec
     let moved = transition(write.connection(), starts, &judged, now).await?;
     let ids: Vec<RunId> = moved.iter().copied().collect();
     runs.dequeue(write.connection(), &ids, OPERATION).await?;
-    clear_undecided(write.connection(), starts, &judged).await?;
+    let queued = still_queued(write.connection(), starts, &judged).await?;
     write.commit().await?;
     Ok(starts
         .iter()
         .zip(judged)
         .map(|(start, standing)| match standing {
             Standing::Current if moved.contains(&start.run().id) => start.committed(now),
-            Standing::Current | Standing::Repeated => Begun::NotQueued,
-            Standing::Moved => Begun::AuthorityMoved,
+            Standing::Moved if queued.contains(&start.run().id) => Begun::AuthorityMoved,
+            Standing::Current | Standing::Repeated | Standing::Moved => Begun::NotQueued,
         })
         .collect())
 }
@@ -105,7 +108,8 @@ async fn current_revisions(
         .collect()
 }
 
-static BEGIN: Tuples = Tuples::new(include_str!("../sql/begin.sql"), COLUMNS);
+static RECORD: Tuples = Tuples::new(include_str!("../sql/record_decisions.sql"), RECORD_COLUMNS);
+static BEGIN: Tuples = Tuples::new(include_str!("../sql/begin.sql"), BEGIN_COLUMNS);
 
 /// Moves the starts that are current and whose run is still queued; answers with those that moved.
 async fn transition(
@@ -120,6 +124,7 @@ async fn transition(
         .filter(|(_, standing)| **standing == Standing::Current)
         .map(|(start, _)| start)
         .collect();
+    record(connection, &current).await?;
     let mut moved = HashSet::with_capacity(current.len());
     for chunk in BEGIN.chunks(&current) {
         let mut query = sqlx::query(AssertSqlSafe(chunk.statement)).bind(now.as_micros());
@@ -128,13 +133,13 @@ async fn transition(
                 .bind(start.run().id.to_string())
                 .bind(start.run().workspace_id.as_str())
                 .bind(start.decision().is_allowed())
+                .bind(start.decision().reason().map(ReasonCode::as_str))
                 .bind(start.decision_id().to_string())
-                .bind(start.record().as_str())
                 .bind(start.lease_id().to_string())
                 .bind(now.plus(start.lease_for()).as_micros())
                 .bind(start.max_attempts());
         }
-        for _ in 0..chunk.padding * COLUMNS {
+        for _ in 0..chunk.padding * BEGIN_COLUMNS {
             query = query.bind(None::<i64>);
         }
         let rows = query
@@ -148,27 +153,58 @@ async fn transition(
     Ok(moved)
 }
 
-/// Authority could be read for these runs, even if it moved (G6).
-async fn clear_undecided(
+/// Writes the records of runs that are still queued, in the same commit (G4).
+async fn record(connection: &mut SqliteConnection, starts: &[&Start]) -> PortResult<()> {
+    for chunk in RECORD.chunks(starts) {
+        let mut query = sqlx::query(AssertSqlSafe(chunk.statement));
+        for start in chunk.rows {
+            query = query
+                .bind(start.run().id.to_string())
+                .bind(start.run().workspace_id.as_str())
+                .bind(start.decision_id().to_string())
+                .bind(start.record().as_str());
+        }
+        for _ in 0..chunk.padding * RECORD_COLUMNS {
+            query = query.bind(None::<i64>);
+        }
+        query
+            .execute(&mut *connection)
+            .await
+            .map_err(failed(OPERATION))?;
+    }
+    Ok(())
+}
+
+/// Of the starts whose authority moved, the runs that are still queued: those may be judged again. As
+/// authority could be read for them, they are no longer undecided (G6).
+async fn still_queued(
     connection: &mut SqliteConnection,
     starts: &[Start],
     judged: &[Standing],
-) -> PortResult<()> {
-    let ids: Vec<RunId> = starts
+) -> PortResult<HashSet<RunId>> {
+    let moved: Vec<(RunId, &WorkspaceId)> = starts
         .iter()
         .zip(judged)
         .filter(|(_, standing)| **standing == Standing::Moved)
-        .map(|(start, _)| start.run().id)
+        .map(|(start, _)| (start.run().id, &start.run().workspace_id))
         .collect();
-    if ids.is_empty() {
-        return Ok(());
+    if moved.is_empty() {
+        return Ok(HashSet::new());
     }
+    let batch = json(&moved);
     sqlx::query(include_str!("../sql/clear_undecided.sql"))
-        .bind(json(&ids))
-        .execute(connection)
+        .bind(batch.clone())
+        .execute(&mut *connection)
         .await
         .map_err(failed(OPERATION))?;
-    Ok(())
+    let rows = sqlx::query(include_str!("../sql/still_queued.sql"))
+        .bind(batch)
+        .fetch_all(connection)
+        .await
+        .map_err(failed(OPERATION))?;
+    rows.iter()
+        .map(|row| Columns::of(row, OPERATION).parsed("run id"))
+        .collect()
 }
 
 pub(super) async fn read_back(runs: &SqliteRuns, starts: &[Start]) -> PortResult<Vec<ReadBack>> {

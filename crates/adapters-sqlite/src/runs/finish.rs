@@ -1,12 +1,16 @@
 //! Completes runs under their lease, and queues the successors of those that failed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use countersign_domain::{CancelNote, Failure, FailureCode, JsonText, RunId, RunOutcome};
+use countersign_domain::{
+    CancelNote, Failure, FailureCode, JsonText, RunId, RunOutcome, WorkspaceId,
+};
 use countersign_ports::{Finish, Finished, PortResult, Work};
 use serde::Serialize;
 use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
 
+use super::lease::Lease;
 use super::succeed::{Next, succeed, successors_of};
 use super::{SqliteRuns, json};
 use crate::error::failed;
@@ -17,7 +21,12 @@ const OPERATION: &str = "finish";
 pub(super) async fn finish(runs: &SqliteRuns, finishes: &[Finish]) -> PortResult<Vec<Finished>> {
     let mut write = runs.shared.write(OPERATION).await?;
     let now = runs.shared.now();
-    let rows: Vec<Row<'_>> = finishes.iter().map(Row::of).collect();
+    let mut named = HashSet::with_capacity(finishes.len());
+    let rows: Vec<Row<'_>> = finishes
+        .iter()
+        .filter(|finish| named.insert(lease_of(finish)))
+        .map(Row::of)
+        .collect();
     let rows = sqlx::query(include_str!("../sql/finish.sql"))
         .bind(json(&rows))
         .bind(now.as_micros())
@@ -27,7 +36,7 @@ pub(super) async fn finish(runs: &SqliteRuns, finishes: &[Finish]) -> PortResult
     let mut outcomes = read_outcomes(&rows)?;
     let next: Vec<Next<'_>> = finishes
         .iter()
-        .filter(|finish| outcomes.get(&finish.run.id) == Some(&RunOutcome::Failed))
+        .filter(|finish| outcomes.get(&lease_of(finish)) == Some(&RunOutcome::Failed))
         .filter_map(|finish| {
             let successor = finish.successor.as_ref()?;
             Some(Next {
@@ -39,9 +48,16 @@ pub(super) async fn finish(runs: &SqliteRuns, finishes: &[Finish]) -> PortResult
         })
         .collect();
     let mut successors = succeed(runs, write.connection(), &next, now, OPERATION).await?;
-    if outcomes.len() < finishes.len() {
+    if finishes
+        .iter()
+        .any(|finish| !outcomes.contains_key(&lease_of(finish)))
+    {
         let before = finished_before(write.connection(), finishes, &outcomes).await?;
-        let ids: Vec<RunId> = before.keys().copied().collect();
+        let ids: Vec<RunId> = finishes
+            .iter()
+            .filter(|finish| before.contains_key(&lease_of(finish)))
+            .map(|finish| finish.run.id)
+            .collect();
         successors.extend(successors_of(write.connection(), &ids, OPERATION).await?);
         outcomes.extend(before);
     }
@@ -51,7 +67,7 @@ pub(super) async fn finish(runs: &SqliteRuns, finishes: &[Finish]) -> PortResult
     }
     Ok(finishes
         .iter()
-        .map(|finish| match outcomes.get(&finish.run.id) {
+        .map(|finish| match outcomes.get(&lease_of(finish)) {
             Some(outcome) => Finished::Completed {
                 outcome: *outcome,
                 successor: successors.get(&finish.run.id).cloned(),
@@ -72,6 +88,7 @@ struct Row<'a>(
     Option<&'a str>,
     Option<&'a str>,
     Option<&'a str>,
+    &'a WorkspaceId,
 );
 
 impl<'a> Row<'a> {
@@ -87,6 +104,7 @@ impl<'a> Row<'a> {
             failure.map(|failure| failure.message.as_str()),
             cancel.map(|note| note.by.as_str()),
             cancel.and_then(|note| note.reason.as_deref()),
+            &finish.run.workspace_id,
         )
     }
 }
@@ -104,12 +122,12 @@ fn parts(work: &Work) -> (RunOutcome, Option<&Failure>, Option<&CancelNote>) {
 async fn finished_before(
     connection: &mut SqliteConnection,
     finishes: &[Finish],
-    now_finished: &HashMap<RunId, RunOutcome>,
-) -> PortResult<HashMap<RunId, RunOutcome>> {
+    now_finished: &HashMap<Lease, RunOutcome>,
+) -> PortResult<HashMap<Lease, RunOutcome>> {
     let rows: Vec<_> = finishes
         .iter()
-        .filter(|finish| !now_finished.contains_key(&finish.run.id))
-        .map(|finish| (finish.run.id, finish.lease_id))
+        .filter(|finish| !now_finished.contains_key(&lease_of(finish)))
+        .map(|finish| (finish.run.id, finish.lease_id, &finish.run.workspace_id))
         .collect();
     let rows = sqlx::query(include_str!("../sql/finished_before.sql"))
         .bind(json(&rows))
@@ -119,11 +137,15 @@ async fn finished_before(
     read_outcomes(&rows)
 }
 
-fn read_outcomes(rows: &[sqlx::sqlite::SqliteRow]) -> PortResult<HashMap<RunId, RunOutcome>> {
+fn read_outcomes(rows: &[SqliteRow]) -> PortResult<HashMap<Lease, RunOutcome>> {
     rows.iter()
         .map(|row| {
             let mut columns = Columns::of(row, OPERATION);
-            Ok((columns.parsed("run id")?, columns.parsed("outcome")?))
+            Ok((Lease::read(&mut columns)?, columns.parsed("outcome")?))
         })
         .collect()
+}
+
+fn lease_of(finish: &Finish) -> Lease {
+    Lease::of(&finish.run, finish.lease_id)
 }

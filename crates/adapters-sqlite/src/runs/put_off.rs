@@ -76,9 +76,12 @@ async fn undecided_since(
     undecided: &[Undecided],
     now: Timestamp,
 ) -> PortResult<HashMap<RunId, Timestamp>> {
-    let ids: Vec<RunId> = undecided.iter().map(|one| one.run.id).collect();
+    let keys: Vec<_> = undecided
+        .iter()
+        .map(|one| (one.run.id, &one.run.workspace_id))
+        .collect();
     let rows = sqlx::query(include_str!("../sql/undecided.sql"))
-        .bind(json(&ids))
+        .bind(json(&keys))
         .fetch_all(connection)
         .await
         .map_err(failed(OPERATION))?;

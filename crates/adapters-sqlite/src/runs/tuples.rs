@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 /// How many tuples a chunk has. SQLite binds at most 32,766 values a statement.
 const SIZES: [usize; 3] = [1, 16, 128];
 
-/// One statement in its sizes. `{rows}` in its text stands for the tuples; `?1` is bound before them.
+/// One statement in its sizes. `{rows}` in its text stands for the tuples.
 pub(super) struct Tuples {
     text: &'static str,
     columns: usize,
@@ -54,16 +54,9 @@ impl Tuples {
             .collect()
     }
 
-    /// Numbered, because a bare `?` would count from what stands before it in the text.
     fn sized(&self, size: usize) -> Arc<str> {
-        let tuple = |row: usize| {
-            let values: Vec<String> = (0..self.columns)
-                .map(|column| format!("?{}", 2 + row * self.columns + column))
-                .collect();
-            format!("({})", values.join(", "))
-        };
-        let tuples: Vec<String> = (0..size).map(tuple).collect();
-        self.text.replace("{rows}", &tuples.join(", ")).into()
+        let tuple = format!("({})", vec!["?"; self.columns].join(", "));
+        self.text.replace("{rows}", &vec![tuple; size].join(", ")).into()
     }
 }
 
@@ -82,7 +75,7 @@ mod tests {
                 length
             );
             for chunk in chunks {
-                let tuples = chunk.statement.matches('(').count();
+                let tuples = chunk.statement.matches("(?, ?)").count();
                 assert_eq!(tuples, chunk.rows.len() + chunk.padding);
                 assert!(SIZES.contains(&tuples));
             }

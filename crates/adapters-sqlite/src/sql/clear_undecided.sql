@@ -1,2 +1,5 @@
+-- ?1: [[id, workspace], …]: of runs whose authority moved, those that are still queued.
 UPDATE runs SET undecided_since = NULL, put_off_until = 0
-WHERE id IN (SELECT value FROM json_each(?1)) AND status = 'queued' AND undecided_since IS NOT NULL
+FROM json_each(?1) AS moved
+WHERE runs.id = moved.value ->> 0 AND runs.workspace_id = moved.value ->> 1 AND runs.status = 'queued'
+  AND runs.undecided_since IS NOT NULL

@@ -1,3 +1,5 @@
+-- ?1: [[id, workspace], …]
 SELECT runs.id, runs.undecided_since
-FROM json_each(?1) JOIN runs ON runs.id = json_each.value
+FROM json_each(?1) AS one
+JOIN runs ON runs.id = one.value ->> 0 AND runs.workspace_id = one.value ->> 1
 WHERE runs.status = 'queued'
