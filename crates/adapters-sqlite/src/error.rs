@@ -62,7 +62,8 @@ fn classify_code(code: i32) -> (PortErrorKind, &'static str) {
             "the file cannot be read or written",
         ),
         14 => (PortErrorKind::Unavailable, "the file cannot be opened"),
-        3 | 8 | 13 | 23 => (PortErrorKind::Refused, "the file cannot be written"),
+        13 => (PortErrorKind::Unavailable, "the disk is full"),
+        3 | 8 | 23 => (PortErrorKind::Refused, "the file cannot be written"),
         11 | 26 => (
             PortErrorKind::Corrupt,
             "the file is not an intact SQLite database",

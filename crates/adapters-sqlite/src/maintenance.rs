@@ -8,7 +8,7 @@ use countersign_ports::{
     fresh_store_id,
 };
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqliteSynchronous};
 
 use crate::Clock;
 use crate::error::failed;
@@ -62,14 +62,22 @@ impl StoreMaintenance for SqliteMaintenance {
     async fn doctor(&self) -> PortResult<Vec<Finding>> {
         const OPERATION: &str = "doctor";
         if !self.path.exists() {
-            let detail = format!("there is no store at `{}`", self.path.display());
+            let detail = format!(
+                "there is no store at `{}`, run `countersign migrate`",
+                self.path.display()
+            );
             return Err(PortError::new(
                 PortErrorKind::NotMigrated,
                 OPERATION,
                 detail,
             ));
         }
-        let pool = pool(connect_options(&self.path).create_if_missing(false), 1).await?;
+        // With the settings of the file, not ours: looking must not mend.
+        let options = SqliteConnectOptions::new()
+            .filename(&self.path)
+            .create_if_missing(false)
+            .synchronous(SqliteSynchronous::Full);
+        let pool = pool(options, 1).await?;
         require_current_schema(&pool, OPERATION).await?;
         let findings = vec![
             class_of_store(),
@@ -250,7 +258,7 @@ async fn guards(pool: &SqlitePool) -> PortResult<Finding> {
             code: "guards",
             found: format!("guard triggers are missing: {}", missing.join(", ")),
             endangers: &["G1", "G2", "G3", "G4", "G5"],
-            mend: "move the records to a freshly prepared store".into(),
+            mend: "restore the file from a backup; somebody removed guards with raw SQL".into(),
         }
     })
 }
@@ -282,13 +290,14 @@ async fn integrity(pool: &SqlitePool) -> PortResult<Finding> {
     })
 }
 
-/// Workspaces whose scope record is gone although it has been raised before.
+/// Workspaces whose scope record is gone although it has been raised before, and records that do not
+/// read.
 async fn scopes(pool: &SqlitePool) -> PortResult<Finding> {
-    let missing: i64 = sqlx::query_scalar(include_str!("sql/missing_scopes.sql"))
+    let damaged: i64 = sqlx::query_scalar(include_str!("sql/damaged_scopes.sql"))
         .fetch_one(pool)
         .await
         .map_err(failed("doctor"))?;
-    let intact = missing == 0;
+    let intact = damaged == 0;
     Ok(Finding {
         severity: if intact {
             Severity::Note
@@ -296,12 +305,12 @@ async fn scopes(pool: &SqlitePool) -> PortResult<Finding> {
             Severity::Error
         },
         code: "scopes",
-        found: format!("{missing} scope records are missing"),
+        found: format!("{damaged} scope records are missing or malformed"),
         endangers: if intact { &[] } else { &["G2"] },
         mend: if intact {
             String::new()
         } else {
-            "restore the file from a backup; somebody deleted scope records past the guards".into()
+            "restore the file from a backup; somebody changed scope records past the guards".into()
         },
     })
 }

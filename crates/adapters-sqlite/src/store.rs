@@ -13,7 +13,7 @@ use countersign_ports::{
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
 use tokio::sync::Notify;
 
 use crate::error::{commit_failed, failed};
@@ -270,9 +270,17 @@ pub(crate) async fn pool(
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .after_release(|connection, _| Box::pin(discard_if_stuck(connection)))
         .connect_with(options)
         .await
         .map_err(failed("open"))
+}
+
+/// SQLite rolls a transaction back by itself where the disk is full or the medium fails; then the driver
+/// does not know that it ended, and the connection would refuse every transaction after it.
+async fn discard_if_stuck(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 async fn read_identity(pool: &SqlitePool) -> PortResult<StoreIdentity> {

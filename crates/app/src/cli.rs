@@ -1,5 +1,6 @@
 //! The command line: what its words mean, and what becomes of failures.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -67,7 +68,10 @@ fn start_log() {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
+        // A log that cannot be written must not take a worker with it.
+        .log_internal_errors(false)
         .init();
 }
 

@@ -56,7 +56,9 @@ impl Tuples {
 
     fn sized(&self, size: usize) -> Arc<str> {
         let tuple = format!("({})", vec!["?"; self.columns].join(", "));
-        self.text.replace("{rows}", &vec![tuple; size].join(", ")).into()
+        self.text
+            .replace("{rows}", &vec![tuple; size].join(", "))
+            .into()
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::args::{AuthorityCommand, Globals};
 use super::failure::Failure;
 use super::lines::read_changes;
-use super::output::Output;
+use super::output::{Output, counted};
 use super::stores::Deployment;
 
 pub(crate) async fn run(
@@ -71,11 +71,9 @@ async fn apply(
             applied: applied.changes,
         })?;
     } else {
-        let scopes = applied.raised.len();
-        output.line(format_args!(
-            "applied {} changes; they touched {scopes} workspaces",
-            applied.changes
-        ))?;
+        let changes = counted(applied.changes, "change");
+        let scopes = counted(applied.raised.len() as u64, "workspace");
+        output.line(format_args!("applied {changes}, touching {scopes}"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

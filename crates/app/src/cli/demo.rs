@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use countersign::domain::{
-    AttributedChange, Catalog, Operation, OperationRun, RunId, RunOutcome, RunStatus, Submission,
-    WorkerName,
+    AttributedChange, Catalog, Operation, OperationRun, ReasonCode, RunId, RunOutcome, RunStatus,
+    Submission, WorkerName,
 };
 use countersign::port::{AuthorityStore, ContextDetail, RunFilter, RunRepository};
 use countersign::sqlite::SqliteStore;
@@ -170,7 +170,12 @@ async fn tell_story(demo: &Demo, store: &SqliteStore, output: Output) -> Result<
         .filter(|run| entered.contains(&run.id) || run.started_at.is_some())
         .count();
     chapter("5. Why was this one blocked?".to_owned())?;
-    let explanation = match blocked.first() {
+    // The one that teaches most: somebody lost a role.
+    let telling = blocked.iter().find(|run| {
+        let record = run.decision_record().ok().flatten();
+        record.is_some_and(|record| record.reason_code == Some(ReasonCode::MissingCapability))
+    });
+    let explanation = match telling.or(blocked.first()) {
         Some(run) => Some(countersign::explain(&ports, &catalog()?, (*run).clone()).await?),
         None => None,
     };
@@ -311,7 +316,7 @@ fn table(
             ]
         })
         .collect();
-    output.table(&["  OUTCOME", "REASON", " RUNS"], rows)
+    output.table(&[" OUTCOME", "REASON", " RUNS"], rows)
 }
 
 #[expect(

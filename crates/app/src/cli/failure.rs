@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Display;
+use std::io::Write;
 use std::process::ExitCode;
 
 use countersign::domain::FieldError;
@@ -107,9 +108,11 @@ impl Failure {
         struct Wrapped<'a> {
             error: &'a Told,
         }
-        if json {
+        let mut err = anstream::stderr().lock();
+        // Where stderr cannot be written, the exit code still tells.
+        let _told = if json {
             let text = serde_json::to_string(&Wrapped { error: &self.told }).unwrap_or_default();
-            anstream::eprintln!("{text}");
+            writeln!(err, "{text}")
         } else {
             let style = anstyle::AnsiColor::Red.on_default().bold();
             let line = self
@@ -117,8 +120,8 @@ impl Failure {
                 .line
                 .map(|line| format!("line {line}: "))
                 .unwrap_or_default();
-            anstream::eprintln!("{style}error{style:#}: {line}{}", self.told.message);
-        }
+            writeln!(err, "{style}error{style:#}: {line}{}", self.told.message)
+        };
         ExitCode::from(self.exit)
     }
 }

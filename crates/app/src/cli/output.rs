@@ -81,6 +81,15 @@ fn ignore_closed(error: std::io::Error) -> Result<(), Failure> {
     Err(Failure::failed("stdout", "stdout cannot be written").caused_by(&error))
 }
 
+/// A number of things, in words.
+pub(crate) fn counted(number: u64, thing: &str) -> String {
+    if number == 1 {
+        format!("1 {thing}")
+    } else {
+        format!("{number} {thing}s")
+    }
+}
+
 /// Text in a style, plain where stdout is no terminal.
 pub(crate) fn styled(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")

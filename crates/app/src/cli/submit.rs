@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::args::{Globals, Submit};
 use super::failure::Failure;
 use super::lines::read_lines;
-use super::output::Output;
+use super::output::{Output, counted};
 use super::stores::Deployment;
 
 /// Runs queued in one commit.
@@ -67,7 +67,10 @@ fn of_words(submit: &Submit) -> Result<Submission, FieldError> {
     }
     if let Some(priority) = &submit.priority {
         let number: i64 = priority.parse().map_err(|_| {
-            FieldError::at("priority", format!("`{priority}` is not a whole number"))
+            FieldError::at(
+                "priority",
+                format!("`priority`: `{priority}` is not a whole number"),
+            )
         })?;
         line.insert("priority".to_owned(), number.into());
     }
@@ -133,6 +136,19 @@ struct Told {
     id: RunId,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     existing: bool,
+    /// The id belongs to another run; nothing was queued for this line.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    id_taken: bool,
+}
+
+impl Told {
+    fn of(id: RunId) -> Self {
+        Self {
+            id,
+            existing: false,
+            id_taken: false,
+        }
+    }
 }
 
 async fn queue(
@@ -149,26 +165,30 @@ async fn queue(
         push(deployment, &submissions, &submitted).await;
         for ((line, _), submitted) in page.iter().zip(submitted) {
             let told = match submitted {
-                Submitted::Created { id, .. } => Told {
-                    id,
-                    existing: false,
-                },
-                Submitted::Existing { id } => Told { id, existing: true },
+                Submitted::Created { id, .. } => {
+                    counts.0 += 1;
+                    Told::of(id)
+                }
+                Submitted::Existing { id } => {
+                    counts.1 += 1;
+                    Told {
+                        existing: true,
+                        ..Told::of(id)
+                    }
+                }
                 Submitted::IdTaken { id } => {
                     let message = format!("the id `{id}` belongs to another run");
                     let failure = Failure::refused("id_taken", message).at_field("id");
                     taken.get_or_insert(located(failure, *line));
-                    continue;
+                    Told {
+                        id_taken: true,
+                        ..Told::of(id)
+                    }
                 }
             };
-            if told.existing {
-                counts.1 += 1
-            } else {
-                counts.0 += 1
-            }
             if output.is_json() {
                 output.object(&told)?;
-            } else if lines.len() == 1 {
+            } else if lines.len() == 1 && !told.id_taken {
                 let how = if told.existing {
                     "was queued before"
                 } else {
@@ -182,8 +202,9 @@ async fn queue(
     bar.finish_and_clear();
     if lines.len() != 1 && !output.is_json() {
         output.line(format_args!(
-            "queued {} runs; {} were there already",
-            counts.0, counts.1
+            "queued {}; {} had been queued before",
+            counted(counts.0, "run"),
+            counts.1
         ))?;
     }
     match taken {

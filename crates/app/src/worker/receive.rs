@@ -18,6 +18,9 @@ const RESTORE_EVERY: Duration = Duration::from_secs(1);
 /// How often a drain looks again for runs that are due and were handed to another worker.
 const HANDED_OUT_POLL: Duration = Duration::from_millis(50);
 
+/// How long a receive waits for more slots while handlers are ending.
+const LINGER: Duration = Duration::from_millis(2);
+
 /// The longest wait between attempts at a store that fails.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
@@ -50,7 +53,13 @@ pub(super) async fn receive(
                 faults = 0;
                 if until == Until::Drained && is_idle(shared) {
                     if nothing_is_due(shared).await? {
-                        return Ok(());
+                        // A worker that only ever drains must not leave lost runs to others (G5).
+                        match sweep::rescue(shared).await {
+                            Ok(0) => return Ok(()),
+                            Ok(_) => continue,
+                            Err(error) if error.retry() == RetryClass::Never => return Err(error),
+                            Err(_) => {}
+                        }
                     }
                     // Due, and not received: the queue has lost it, or another worker is about to
                     // start it.
@@ -74,23 +83,30 @@ pub(super) async fn receive(
 }
 
 /// Waits for a free slot, then takes as many as are free, up to a batch. None when told to stop.
+///
+/// Where handlers are ending, it lingers for more: a batch shares its commits, and a batch of the one
+/// slot that happened to be free first pays for them alone.
 async fn reserve(shared: &Shared) -> Option<OwnedSemaphorePermit> {
-    let one = tokio::select! {
-        slot = Arc::clone(&shared.slots).acquire_owned() => slot.ok()?,
+    let slots = || Arc::clone(&shared.slots);
+    let mut reserved = tokio::select! {
+        slot = slots().acquire_owned() => slot.ok()?,
         () = shared.stop.draining().cancelled() => return None,
     };
-    let more = shared
-        .slots
-        .available_permits()
-        .min(shared.settings.batch.saturating_sub(1));
-    let more = u32::try_from(more).unwrap_or(u32::MAX);
-    match Arc::clone(&shared.slots).try_acquire_many_owned(more) {
-        Ok(mut slots) => {
-            slots.merge(one);
-            Some(slots)
-        }
-        Err(_) => Some(one),
+    let batch = shared
+        .settings
+        .batch
+        .min(shared.settings.concurrency)
+        .saturating_sub(1);
+    let worth_it = u32::try_from(batch / 2).unwrap_or(u32::MAX);
+    if let Ok(Ok(more)) = tokio::time::timeout(LINGER, slots().acquire_many_owned(worth_it)).await {
+        reserved.merge(more);
     }
+    let room = (batch + 1).saturating_sub(reserved.num_permits());
+    let more = u32::try_from(shared.slots.available_permits().min(room)).unwrap_or(u32::MAX);
+    if let Ok(more) = slots().try_acquire_many_owned(more) {
+        reserved.merge(more);
+    }
+    Some(reserved)
 }
 
 async fn receive_batch(

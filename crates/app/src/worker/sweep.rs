@@ -37,6 +37,14 @@ async fn sweep_once(shared: &Shared, after: Option<RunId>) -> Result<Option<RunI
     if shared.ports.runs().elect(&candidacy).await? == Elected::Another {
         return Ok(None);
     }
+    rescue(shared).await?;
+    restore_page(shared, after).await
+}
+
+/// Rescues every run whose lease has lapsed, in pages; answers with how many. Safe without the office:
+/// a run is rescued once, whoever asks.
+pub(super) async fn rescue(shared: &Shared) -> Result<usize, PortError> {
+    let mut total = 0;
     loop {
         let rescued = shared.ports.runs().rescue(&Rescue { limit: PAGE }).await?;
         let entries: Vec<QueueEntry> = rescued
@@ -48,11 +56,11 @@ async fn sweep_once(shared: &Shared, after: Option<RunId>) -> Result<Option<RunI
         for run in &rescued {
             tracing::warn!(run = %run.run, "rescued: its worker's lease had lapsed");
         }
+        total += rescued.len();
         if rescued.len() < PAGE as usize {
-            break;
+            return Ok(total);
         }
     }
-    restore_page(shared, after).await
 }
 
 /// Pushes every entry that the queue ought to have. Those that it has are left alone.

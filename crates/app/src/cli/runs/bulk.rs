@@ -14,7 +14,7 @@ use countersign::port::{
 use countersign::{Preflight, Refusal};
 use serde::Serialize;
 
-use super::PAGE;
+use super::{PAGE, found};
 use crate::cli::args::Bulk;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
@@ -40,7 +40,12 @@ pub(super) async fn cancel(
         _ => words.ids.clone(),
     };
     if words.dry_run {
-        return tell_all(ids.iter().map(|id| told(*id, "would_cancel")), output);
+        let runs = found(deployment, &ids).await?;
+        let verdict = |run: &OperationRun| match run.status {
+            RunStatus::Queued | RunStatus::Running => told(run.id, "would_cancel"),
+            RunStatus::Completed => told(run.id, "already_completed"),
+        };
+        return tell_all(runs.iter().map(verdict), output);
     }
     let note = CancelNote {
         by: who(words)?,
@@ -107,7 +112,12 @@ pub(super) async fn retry(
         _ => words.ids.clone(),
     };
     if words.dry_run {
-        return tell_all(ids.iter().map(|id| told(*id, "would_retry")), output);
+        let runs = found(deployment, &ids).await?;
+        let verdict = |run: &OperationRun| match run.status {
+            RunStatus::Completed => told(run.id, "would_retry"),
+            RunStatus::Queued | RunStatus::Running => told(run.id, "not_completed"),
+        };
+        return tell_all(runs.iter().map(verdict), output);
     }
     let requested_by = who(words)?;
     let mut answers = Vec::with_capacity(ids.len());
@@ -162,6 +172,11 @@ async fn cancellable(
     reason: ReasonCode,
     workspace: &WorkspaceId,
 ) -> Result<Vec<RunId>, Failure> {
+    if !deployment.configured {
+        let message =
+            "without a configuration nobody knows what the operations need, see `--config`";
+        return Err(Failure::bad_input(message).at_field("config"));
+    }
     let of_status = |status| RunFilter {
         status: Some(status),
         workspace_id: Some(workspace.clone()),

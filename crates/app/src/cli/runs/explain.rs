@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use countersign::domain::{
-    ActorName, AuthorityChange, Check, CheckResult, DecisionRecord, GateState, Observed,
-    ReasonCode, RunId, ScopeRevision, Timestamp, UserId,
+    ActorName, AuthorityChange, CancelNote, Check, CheckResult, ContinuityRecord, DecisionRecord,
+    Failure as RunFailure, GateState, JsonText, Observed, ReasonCode, RunId, RunStatus,
+    ScopeRevision, Timestamp, UserId,
 };
 use countersign::port::LogEntry;
 use countersign::{Difference, Explanation};
@@ -43,6 +44,11 @@ struct Told<'a> {
     retryable: Option<bool>,
     checks: Vec<ToldCheck>,
     decision: Option<&'a DecisionRecord>,
+    failure: Option<&'a RunFailure>,
+    cancel: Option<&'a CancelNote>,
+    continuity: Option<&'a JsonText>,
+    undecided_since: Option<Timestamp>,
+    due_at: Timestamp,
     difference: ToldDifference<'a>,
 }
 
@@ -85,6 +91,11 @@ impl<'a> Told<'a> {
             retryable: meaning.map(|meaning| meaning.retryable),
             checks: record.map(checks).unwrap_or_default(),
             decision: record,
+            failure: explanation.run.failure.as_ref(),
+            cancel: explanation.run.cancel.as_ref(),
+            continuity: explanation.run.continuity.as_ref(),
+            undecided_since: explanation.run.undecided_since,
+            due_at: explanation.run.due_at,
             difference: match &explanation.difference {
                 Difference::Change(entry) => ToldDifference::Change {
                     seq: entry.seq,
@@ -157,7 +168,11 @@ fn workspace_seen(record: &DecisionRecord) -> String {
     match &record.initiator {
         None => workspace,
         Some(initiator) => {
-            let member = if seen.member { "member" } else { "no member" };
+            let member = if seen.member {
+                "a member"
+            } else {
+                "not a member"
+            };
             let active = state(seen.initiator_active, "disabled");
             format!("{workspace}, initiator `{initiator}` {active}, {member}")
         }
@@ -178,6 +193,7 @@ fn capability_seen(record: &DecisionRecord) -> String {
     };
     match &record.required_capability {
         Some(capability) => format!("needs `{capability}`, roles: {roles}"),
+        None if record.initiator.is_none() => "system authority".to_owned(),
         None => format!("roles: {roles}"),
     }
 }
@@ -212,7 +228,7 @@ fn prerequisites_seen(seen: &Observed) -> String {
             .map(|(name, met)| format!("`{name}` {}", if *met { "met" } else { "not met" })),
     );
     if parts.is_empty() {
-        "no connection found".to_owned()
+        "nothing to look at".to_owned()
     } else {
         parts.join("; ")
     }
@@ -234,6 +250,7 @@ pub(in crate::cli) fn tell(explanation: &Explanation, output: Output) -> Result<
         styled(outcome_style(run.outcome), run.outcome),
         run.queued_at
     ))?;
+    tell_story(explanation, output)?;
     let Some(record) = &explanation.record else {
         return output
             .line("No decision is on record: the gate has not let it through or blocked it.");
@@ -260,6 +277,45 @@ pub(in crate::cli) fn tell(explanation: &Explanation, output: Output) -> Result<
         ))?;
         output.line(difference(&explanation.difference))?;
         output.line(format_args!("What to do: {}", meaning.remedy))?;
+    }
+    Ok(())
+}
+
+/// What else is on record of the run: why it waits, why it failed, who cancelled it.
+fn tell_story(explanation: &Explanation, output: Output) -> Result<(), Failure> {
+    let run = &explanation.run;
+    if run.status == RunStatus::Queued && run.due_at > run.queued_at {
+        output.line(format_args!("due {}", run.due_at))?;
+    }
+    if let Some(since) = run.undecided_since {
+        output.line(format_args!(
+            "its authority cannot be read since {since}; it waits"
+        ))?;
+    }
+    if let Some(failure) = &run.failure {
+        output.line(format_args!(
+            "failed ({}): {}",
+            failure.code, failure.message
+        ))?;
+    }
+    if let Some(cancel) = &run.cancel {
+        let reason = cancel
+            .reason
+            .as_ref()
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default();
+        output.line(format_args!("cancelled by {}{reason}", cancel.by))?;
+    }
+    let lost = run
+        .continuity
+        .as_ref()
+        .and_then(|text| serde_json::from_str::<ContinuityRecord>(text.as_str()).ok());
+    if let Some(lost) = lost {
+        output.line(format_args!(
+            "lost its authority while it ran, at {}: {}",
+            lost.decided_at,
+            lost.reason_code.describe().sentence
+        ))?;
     }
     Ok(())
 }

@@ -1,3 +1,0 @@
-SELECT count(*)
-FROM (SELECT DISTINCT workspace_id FROM authority_log_scopes) AS raised
-WHERE NOT EXISTS (SELECT 1 FROM scopes WHERE scopes.workspace_id = raised.workspace_id)
