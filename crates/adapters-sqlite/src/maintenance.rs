@@ -7,6 +7,7 @@ use countersign_ports::{
     Finding, Migrated, PortError, PortErrorKind, PortResult, Severity, StoreMaintenance,
     fresh_store_id,
 };
+use sqlx::SqliteConnection;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqliteSynchronous};
 
@@ -38,20 +39,26 @@ impl StoreMaintenance for SqliteMaintenance {
         const OPERATION: &str = "migrate";
         let options = connect_options(&self.path).create_if_missing(true);
         let pool = pool(options, 1).await?;
-        let from = schema_version(&pool, OPERATION).await?;
+        // Under the write lock from the first look on, so that of many who migrate at once one does.
+        let mut write = pool
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(failed(OPERATION))?;
+        let from = schema_version(&mut write, OPERATION).await?;
         if from.is_some_and(|from| from > newest_version()) {
             return Err(newer(OPERATION));
         }
-        // Two processes may migrate at once: the one that finds its step taken looks again.
-        if MIGRATOR.run(&pool).await.is_err() {
-            MIGRATOR.run(&pool).await.map_err(migrate_failed)?;
-        }
+        MIGRATOR
+            .run_direct(None, &mut *write, false)
+            .await
+            .map_err(migrate_failed)?;
         sqlx::query(include_str!("sql/mark_store.sql"))
             .bind(fresh_store_id().to_string())
             .bind(Clock::system().now().as_micros())
-            .execute(&pool)
+            .execute(&mut *write)
             .await
             .map_err(failed(OPERATION))?;
+        write.commit().await.map_err(failed(OPERATION))?;
         pool.close().await;
         Ok(Migrated {
             from,
@@ -100,15 +107,18 @@ fn newest_version() -> i64 {
         .unwrap_or(0)
 }
 
-async fn schema_version(pool: &SqlitePool, operation: &'static str) -> PortResult<Option<i64>> {
+async fn schema_version(
+    connection: &mut SqliteConnection,
+    operation: &'static str,
+) -> PortResult<Option<i64>> {
     let known: Option<i64> = sqlx::query_scalar(include_str!("sql/has_migrations.sql"))
-        .fetch_optional(pool)
+        .fetch_optional(&mut *connection)
         .await
         .map_err(failed(operation))?;
     match known {
         None => Ok(None),
         Some(_) => sqlx::query_scalar(include_str!("sql/schema_version.sql"))
-            .fetch_one(pool)
+            .fetch_one(connection)
             .await
             .map_err(failed(operation)),
     }
@@ -119,7 +129,8 @@ pub(crate) async fn require_current_schema(
     pool: &SqlitePool,
     operation: &'static str,
 ) -> PortResult<()> {
-    match schema_version(pool, operation).await? {
+    let mut connection = pool.acquire().await.map_err(failed(operation))?;
+    match schema_version(&mut connection, operation).await? {
         Some(version) if version == newest_version() => Ok(()),
         Some(version) if version > newest_version() => Err(newer(operation)),
         Some(_) => Err(PortError::new(

@@ -1,0 +1,556 @@
+//! The file holds the guarantees against any writer, this adapter's bugs and raw SQL included.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::PathBuf;
+
+use countersign_domain::{
+    AttributedChange, ExecutionContext, Operation, OperationRun, RunId, Submission,
+};
+use countersign_ports::{
+    AuthorityLookup, AuthorityStore, Begun, LookedUp, PortErrorKind, RunRepository, Severity,
+    Start, StartTerms, StoreMaintenance, Submitted,
+};
+use countersign_sqlite::{SqliteMaintenance, SqliteStore};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+
+/// A store with one workspace, and a second door to its file.
+struct Scene {
+    dir: tempfile::TempDir,
+    store: SqliteStore,
+    raw: SqlitePool,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("guards.db");
+        let store = SqliteStore::create(&path).await.unwrap();
+        let changes = [
+            r#"{"change":"define_role","role":"operator","capabilities":["go"],"all_tenants":true}"#,
+            r#"{"change":"set_workspace","workspace":"w","active":true}"#,
+            r#"{"change":"set_tenant","tenant":"t","workspace":"w","lifecycle":"active"}"#,
+            r#"{"change":"grant","user":"u","workspace":"w","role":"operator"}"#,
+        ]
+        .map(|line| AttributedChange::parse(line).unwrap());
+        store.authority().apply(&changes).await.unwrap();
+        let options = SqliteConnectOptions::new().filename(&path);
+        let raw = SqlitePool::connect_with(options).await.unwrap();
+        Self { dir, store, raw }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("guards.db")
+    }
+
+    async fn queued(&self) -> OperationRun {
+        self.queued_for("u").await
+    }
+
+    async fn queued_for(&self, user: &str) -> OperationRun {
+        let submission = Submission::new(
+            "w".parse().unwrap(),
+            "t".parse().unwrap(),
+            user.parse().unwrap(),
+            "op".parse().unwrap(),
+        );
+        let submitted = self.store.runs().submit(&[submission]).await.unwrap();
+        let [Submitted::Created { id, .. }] = submitted.as_slice() else {
+            panic!("{submitted:?}");
+        };
+        self.run(*id).await
+    }
+
+    async fn run(&self, id: RunId) -> OperationRun {
+        self.store
+            .runs()
+            .find(&[id])
+            .await
+            .unwrap()
+            .remove(0)
+            .unwrap()
+    }
+
+    async fn judged(&self, run: &OperationRun) -> Start {
+        let operation = Operation::new("op".parse().unwrap()).needing("go".parse().unwrap());
+        let context = ExecutionContext::of(run, operation.into());
+        let found = self
+            .store
+            .authority()
+            .look_up(&[context.query()])
+            .await
+            .unwrap()
+            .remove(0);
+        let LookedUp::Found(authority) = found else {
+            panic!("{found:?}");
+        };
+        let terms = StartTerms {
+            worker: &"guards".parse().unwrap(),
+            catalog: "catalog",
+            lease_for: std::time::Duration::from_secs(60),
+            bound: None,
+        };
+        Start::judge(&context, &authority, &terms).unwrap()
+    }
+
+    async fn begin(&self, run: &OperationRun) -> Begun {
+        let start = self.judged(run).await;
+        self.store.runs().begin(&[start]).await.unwrap().remove(0)
+    }
+
+    async fn started(&self) -> OperationRun {
+        let run = self.queued().await;
+        assert!(matches!(self.begin(&run).await, Begun::Started(_)));
+        self.run(run.id).await
+    }
+
+    async fn blocked(&self) -> OperationRun {
+        let run = self.queued_for("stranger").await;
+        assert!(matches!(self.begin(&run).await, Begun::Blocked));
+        self.run(run.id).await
+    }
+
+    /// What the file says to a statement that it must refuse.
+    async fn refuses(&self, sql: &str) -> String {
+        let before = self.dump().await;
+        let refused = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .execute(&self.raw)
+            .await;
+        let error = refused.expect_err(sql).to_string();
+        assert_eq!(self.dump().await, before, "{sql}");
+        error
+    }
+
+    async fn dump(&self) -> Vec<String> {
+        let columns =
+            "id || status || outcome || ifnull(started_at, '-') || ifnull(decision_id, '-')";
+        let sql = format!("SELECT {columns} FROM runs ORDER BY id");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .fetch_all(&self.raw)
+            .await
+            .unwrap()
+    }
+
+    async fn execute(&self, sql: &str) {
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .execute(&self.raw)
+            .await
+            .unwrap();
+    }
+}
+
+/// The record of an allow (or of a deny) for a run, as raw SQL would write it.
+fn record(run: &OperationRun, allowed: bool) -> String {
+    let verdict = if allowed {
+        r#""allowed":true,"reason_code":null"#
+    } else {
+        r#""allowed":false,"reason_code":"missing_capability""#
+    };
+    format!(
+        "INSERT INTO decisions (run, decision_id, record)
+         SELECT seq, 'd', '{{\"decision_id\":\"d\",{verdict}}}' FROM runs WHERE id = '{}'",
+        run.id
+    )
+}
+
+const START: &str = "status = 'running', started_at = 1, lease_id = 'l', lease_expires_at = 2";
+
+#[tokio::test]
+async fn g1_raw_sql_cannot_give_a_blocked_run_a_start_time() {
+    let scene = Scene::new().await;
+    let run = scene.blocked().await;
+    scene
+        .refuses(&format!(
+            "UPDATE runs SET started_at = 1 WHERE id = '{}'",
+            run.id
+        ))
+        .await;
+    let queued = scene.queued().await;
+    scene.execute(&record(&queued, false)).await;
+    let error = scene
+        .refuses(&format!(
+            "UPDATE runs SET status = 'completed', outcome = 'blocked', completed_at = 2, started_at = 1,
+             decision_id = 'd', allowed = 0, reason_code = 'missing_capability' WHERE id = '{}'",
+            queued.id
+        ))
+        .await;
+    assert!(
+        error.contains("G3") || error.contains("g1_") || error.contains("g4_"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn g1_a_run_cannot_be_blocked_without_a_deny() {
+    let scene = Scene::new().await;
+    let run = scene.queued().await;
+    let block = "status = 'completed', outcome = 'blocked', completed_at = 2";
+    scene
+        .refuses(&format!("UPDATE runs SET {block} WHERE id = '{}'", run.id))
+        .await;
+    scene.execute(&record(&run, true)).await;
+    let sql = format!(
+        "UPDATE runs SET {block}, decision_id = 'd', allowed = 1, reason_code = NULL WHERE id = '{}'",
+        run.id
+    );
+    assert!(
+        scene
+            .refuses(&sql)
+            .await
+            .contains("g1_blocked_never_started")
+    );
+}
+
+#[tokio::test]
+async fn g4_raw_sql_cannot_start_a_run_without_an_allow() {
+    let scene = Scene::new().await;
+    let run = scene.queued().await;
+    let start = |more: &str| format!("UPDATE runs SET {START}{more} WHERE id = '{}'", run.id);
+    assert!(
+        scene
+            .refuses(&start(""))
+            .await
+            .contains("g4_a_start_has_its_allow")
+    );
+    let lie = ", decision_id = 'd', allowed = 1, reason_code = NULL";
+    assert!(
+        scene.refuses(&start(lie)).await.contains("G4"),
+        "no record at all"
+    );
+    scene.execute(&record(&run, false)).await;
+    assert!(
+        scene.refuses(&start(lie)).await.contains("G4"),
+        "the record is of a deny"
+    );
+    let deny = ", decision_id = 'd', allowed = 0, reason_code = 'missing_capability'";
+    assert!(
+        scene
+            .refuses(&start(deny))
+            .await
+            .contains("g4_a_start_has_its_allow")
+    );
+    let null = ", decision_id = 'd', allowed = NULL, reason_code = NULL";
+    scene.refuses(&start(null)).await;
+}
+
+#[tokio::test]
+async fn g4_a_decision_is_never_replaced_deleted_or_borrowed() {
+    let scene = Scene::new().await;
+    let run = scene.started().await;
+    let of_run = format!("(SELECT seq FROM runs WHERE id = '{}')", run.id);
+    for sql in [
+        format!("UPDATE decisions SET record = '{{}}' WHERE run = {of_run}"),
+        format!("DELETE FROM decisions WHERE run = {of_run}"),
+        format!(
+            "INSERT OR REPLACE INTO decisions (run, decision_id, record)
+             VALUES ({of_run}, 'd', '{{\"decision_id\":\"d\",\"allowed\":true}}')"
+        ),
+        format!(
+            "UPDATE runs SET decision_id = 'other' WHERE id = '{}'",
+            run.id
+        ),
+        format!(
+            "UPDATE runs SET allowed = 0, reason_code = 'missing_capability' WHERE id = '{}'",
+            run.id
+        ),
+    ] {
+        assert!(scene.refuses(&sql).await.contains("G4"), "{sql}");
+    }
+    let other = scene.queued().await;
+    let borrowed = format!(
+        "UPDATE runs SET {START}, decision_id = '{}', allowed = 1 WHERE id = '{}'",
+        run.decision_record().unwrap().unwrap().decision_id,
+        other.id
+    );
+    assert!(
+        scene.refuses(&borrowed).await.contains("G4"),
+        "G8: the decision of another run"
+    );
+}
+
+#[tokio::test]
+async fn g3_a_run_never_moves_back() {
+    let scene = Scene::new().await;
+    let running = scene.started().await;
+    let blocked = scene.blocked().await;
+    let back = |id, to: &str| format!("UPDATE runs SET {to} WHERE id = '{id}'");
+    for sql in [
+        back(
+            running.id,
+            "status = 'queued', started_at = NULL, lease_id = NULL, lease_expires_at = NULL",
+        ),
+        back(running.id, "status = 'queued'"),
+        back(
+            blocked.id,
+            "status = 'queued', outcome = 'pending', completed_at = NULL",
+        ),
+        back(
+            blocked.id,
+            &format!("{START}, outcome = 'pending', completed_at = NULL"),
+        ),
+        back(blocked.id, "outcome = 'succeeded'"),
+        back(
+            blocked.id,
+            "outcome = 'failed', failure_code = 'authority_unavailable'",
+        ),
+        back(blocked.id, "completed_at = 7"),
+    ] {
+        scene.refuses(&sql).await;
+    }
+}
+
+#[tokio::test]
+async fn g3_a_run_starts_once() {
+    let scene = Scene::new().await;
+    let run = scene.started().await;
+    for sql in [
+        format!("UPDATE runs SET started_at = started_at + 1 WHERE id = '{}'", run.id),
+        format!("UPDATE runs SET started_at = NULL WHERE id = '{}'", run.id),
+        format!(
+            "INSERT OR REPLACE INTO runs (id, workspace_id, tenant_id, authority_mode, operation_type, status,
+             outcome, context, priority, chain_id, attempt, queue_name, queued_at, due_at)
+             VALUES ('{0}', 'w', 't', 'system', 'op', 'queued', 'pending', '{{}}', 0, '{0}', 1, 'default', 1, 1)",
+            run.id
+        ),
+    ] {
+        assert!(scene.refuses(&sql).await.contains("G3"), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn g5_an_unfinished_run_is_never_deleted() {
+    let scene = Scene::new().await;
+    for run in [scene.queued().await, scene.started().await] {
+        let sql = format!("DELETE FROM runs WHERE id = '{}'", run.id);
+        assert!(scene.refuses(&sql).await.contains("G5"));
+    }
+}
+
+#[tokio::test]
+async fn g6_only_unreadable_authority_fails_a_run_that_never_started() {
+    let scene = Scene::new().await;
+    let run = scene.queued().await;
+    for code in ["'handler_failed'", "'worker_lost'", "NULL"] {
+        let sql = format!(
+            "UPDATE runs SET status = 'completed', outcome = 'failed', completed_at = 2,
+             failure_code = {code} WHERE id = '{}'",
+            run.id
+        );
+        scene.refuses(&sql).await;
+    }
+}
+
+#[tokio::test]
+async fn no_constraint_is_dodged_by_null() {
+    let scene = Scene::new().await;
+    let run = scene.queued().await;
+    for column in [
+        "status",
+        "outcome",
+        "authority_mode",
+        "queued_at",
+        "attempt",
+        "context",
+    ] {
+        scene
+            .refuses(&format!(
+                "UPDATE runs SET {column} = NULL WHERE id = '{}'",
+                run.id
+            ))
+            .await;
+    }
+    for value in [
+        "status = 'done'",
+        "outcome = 'fine'",
+        "authority_mode = 'root'",
+    ] {
+        scene
+            .refuses(&format!("UPDATE runs SET {value} WHERE id = '{}'", run.id))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn g2_a_revision_only_moves_forward() {
+    let scene = Scene::new().await;
+    let fresh = "nonce = '00000000000000000000000000000001'";
+    for sql in [
+        "DELETE FROM scopes".to_owned(),
+        format!("UPDATE scopes SET {fresh}"),
+        "UPDATE scopes SET counter = counter + 1".to_owned(),
+        format!("UPDATE scopes SET counter = counter - 1, {fresh}"),
+        "UPDATE scopes SET counter = counter + 1, nonce = 'short'".to_owned(),
+    ] {
+        scene.refuses(&sql).await;
+    }
+}
+
+#[tokio::test]
+async fn the_log_is_only_appended_to() {
+    let scene = Scene::new().await;
+    scene.refuses("DELETE FROM authority_log").await;
+    scene
+        .refuses("UPDATE authority_log SET actor = 'nobody'")
+        .await;
+}
+
+#[tokio::test]
+async fn g6_a_malformed_scope_is_undecided_and_starts_nothing() {
+    let scene = Scene::new().await;
+    let run = scene.queued().await;
+    let start = scene.judged(&run).await;
+    scene.execute("DROP TRIGGER scopes_never_repeat").await;
+    scene
+        .execute("UPDATE scopes SET nonce = 'zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz'")
+        .await;
+    let operation = Operation::new("op".parse().unwrap());
+    let query = ExecutionContext::of(&run, operation.into()).query();
+    let found = scene
+        .store
+        .authority()
+        .look_up(&[query])
+        .await
+        .unwrap()
+        .remove(0);
+    assert!(matches!(found, LookedUp::Undecided(_)), "{found:?}");
+    assert!(scene.store.runs().begin(&[start]).await.is_err());
+    assert_eq!(scene.run(run.id).await.started_at, None);
+}
+
+#[tokio::test]
+async fn g6_a_store_without_its_marker_is_undecided() {
+    let scene = Scene::new().await;
+    let run = scene.queued().await;
+    scene.execute("DELETE FROM store").await;
+    let operation = Operation::new("op".parse().unwrap());
+    let query = ExecutionContext::of(&run, operation.into()).query();
+    let found = scene
+        .store
+        .authority()
+        .look_up(&[query])
+        .await
+        .unwrap()
+        .remove(0);
+    assert!(matches!(found, LookedUp::Undecided(_)), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_corrupted_run_is_an_error_and_no_start() {
+    let scene = Scene::new().await;
+    let run = scene.queued().await;
+    scene
+        .execute(&format!(
+            "UPDATE runs SET context = 'nonsense' WHERE id = '{}'",
+            run.id
+        ))
+        .await;
+    let error = scene.store.runs().find(&[run.id]).await.unwrap_err();
+    assert_eq!(error.kind(), PortErrorKind::Corrupt);
+}
+
+#[tokio::test]
+async fn the_seq_of_a_deleted_run_is_never_used_again() {
+    let scene = Scene::new().await;
+    let blocked = scene.blocked().await;
+    scene
+        .execute(&format!("DELETE FROM runs WHERE id = '{}'", blocked.id))
+        .await;
+    let next = scene.queued().await;
+    assert_eq!(next.decision, None, "G8: not the decision of another run");
+    assert!(matches!(scene.begin(&next).await, Begun::Started(_)));
+}
+
+#[tokio::test]
+async fn a_store_of_a_newer_version_is_refused_and_left_alone() {
+    let scene = Scene::new().await;
+    scene
+        .execute(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (999, 'tomorrow', 1, x'00', 0)",
+        )
+        .await;
+    let opened = SqliteStore::open(scene.path()).await.unwrap_err();
+    assert_eq!(opened.kind(), PortErrorKind::NewerSchema);
+    let migrated = SqliteMaintenance::at(&scene.path())
+        .migrate()
+        .await
+        .unwrap_err();
+    assert_eq!(migrated.kind(), PortErrorKind::NewerSchema);
+}
+
+#[tokio::test]
+async fn many_may_migrate_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new.db");
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let path = path.clone();
+            tokio::spawn(async move { SqliteMaintenance::at(&path).migrate().await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    SqliteStore::open(&path).await.unwrap();
+}
+
+#[tokio::test]
+async fn doctor_finds_a_guard_that_was_dropped_and_a_scope_that_was_damaged() {
+    let scene = Scene::new().await;
+    let doctor = SqliteMaintenance::at(&scene.path());
+    let worst = doctor
+        .doctor()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|finding| finding.severity)
+        .max();
+    assert_eq!(worst, Some(Severity::Note));
+    scene.execute("DROP TRIGGER scopes_never_repeat").await;
+    scene
+        .execute("UPDATE scopes SET nonce = 'zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz'")
+        .await;
+    let findings = doctor.doctor().await.unwrap();
+    let errors: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| finding.code)
+        .collect();
+    assert_eq!(errors, ["guards", "scopes"]);
+}
+
+#[tokio::test]
+async fn the_hot_statements_search_and_never_scan() {
+    let scene = Scene::new().await;
+    let tuples = |columns: usize| format!("({})", vec!["NULL"; columns].join(", "));
+    let statements = [
+        include_str!("../src/sql/ready.sql").to_owned(),
+        include_str!("../src/sql/receive.sql").to_owned(),
+        include_str!("../src/sql/dequeue.sql").to_owned(),
+        include_str!("../src/sql/record_decisions.sql").replace("{rows}", &tuples(4)),
+        include_str!("../src/sql/begin.sql").replace("{rows}", &tuples(8)),
+        include_str!("../src/sql/finish.sql").to_owned(),
+        include_str!("../src/sql/renew.sql").to_owned(),
+        include_str!("../src/sql/lapsed.sql").to_owned(),
+        include_str!("../src/sql/queued_entries.sql").to_owned(),
+        include_str!("../src/sql/log_of_scope.sql").to_owned(),
+    ];
+    for statement in statements {
+        let explained = format!("EXPLAIN QUERY PLAN {statement}");
+        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(sqlx::AssertSqlSafe(explained))
+            .fetch_all(&scene.raw)
+            .await
+            .unwrap();
+        for (_, _, _, step) in &plan {
+            let table_scan = [
+                "SCAN runs",
+                "SCAN queue",
+                "SCAN r",
+                "SCAN decisions",
+                "SCAN l",
+            ]
+            .iter()
+            .any(|scan| step == scan);
+            assert!(!table_scan, "{step} in\n{statement}");
+        }
+    }
+}
