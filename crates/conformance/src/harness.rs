@@ -1,0 +1,112 @@
+//! What an adapter's test crate gives, and what every case is given.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use countersign_ports::{AuthorityStore, RunQueue, RunRepository};
+
+/// A fresh, empty, prepared store of its own: one is made for every case.
+///
+/// ```
+/// use std::sync::Arc;
+/// use countersign_conformance::{Harness, Ports};
+///
+/// # use countersign_ports::{AuthorityStore, RunQueue, RunRepository};
+/// # trait Adapter: AuthorityStore + RunQueue + RunRepository {}
+/// # struct Database;
+/// # impl Database {
+/// #     async fn connect(&self) -> Arc<dyn Adapter> { unimplemented!() }
+/// #     async fn drop_it(&self) {}
+/// # }
+/// struct MyHarness {
+///     database: Database,
+/// }
+///
+/// #[async_trait::async_trait]
+/// impl Harness for MyHarness {
+///     async fn open(&self) -> Ports {
+///         let store = self.database.connect().await;
+///         Ports::new(store.clone(), store.clone(), store)
+///     }
+///
+///     async fn close(&self) {
+///         self.database.drop_it().await;
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Harness: Send + Sync + 'static {
+    /// A set of ports on the store, as one process has them: with connections of its own.
+    ///
+    /// Called once before a case, and again by cases in which a second process takes part.
+    async fn open(&self) -> Ports;
+
+    /// Throws the store away. Called once, after the case has ended: also when it has failed.
+    async fn close(&self);
+}
+
+/// The ports of one process.
+///
+/// Runs and authority must live in one store, or there is nothing to fence with; the queue may live
+/// anywhere.
+#[derive(Clone)]
+pub struct Ports {
+    /// The runs.
+    pub runs: Arc<dyn RunRepository>,
+    /// Who may do what.
+    pub authority: Arc<dyn AuthorityStore>,
+    /// The queue.
+    pub queue: Arc<dyn RunQueue>,
+    harness: Option<Arc<dyn Harness>>,
+}
+
+impl Ports {
+    /// The ports that a harness opens.
+    #[must_use]
+    pub fn new(
+        runs: Arc<dyn RunRepository>,
+        authority: Arc<dyn AuthorityStore>,
+        queue: Arc<dyn RunQueue>,
+    ) -> Self {
+        Self {
+            runs,
+            authority,
+            queue,
+            harness: None,
+        }
+    }
+
+    /// The ports that a case is given.
+    pub(crate) async fn open(harness: &Arc<dyn Harness>) -> Self {
+        let ports = Self {
+            harness: Some(harness.clone()),
+            ..harness.open().await
+        };
+        assert_eq!(
+            ports.runs.store().id,
+            ports.authority.store().id,
+            "the suite is for runs and authority in one store: apart they cannot be fenced (G2)"
+        );
+        ports
+    }
+
+    /// Ports on the same store as another process has them.
+    ///
+    /// # Panics
+    /// For ports that the suite did not open.
+    pub async fn another(&self) -> Self {
+        let harness = self.harness.as_ref();
+        Self::open(harness.expect("ports that the suite opened")).await
+    }
+}
+
+impl fmt::Debug for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ports")
+            .field("runs", self.runs.store())
+            .field("authority", self.authority.store())
+            .field("queue", self.queue.store())
+            .finish_non_exhaustive()
+    }
+}

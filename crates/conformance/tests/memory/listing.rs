@@ -1,0 +1,110 @@
+//! Reading many runs: pages, the backlog, and the entries that the queue ought to have.
+
+use std::cmp::Reverse;
+use std::ops::Bound::{Excluded, Unbounded};
+
+use countersign_domain::{OperationRun, RunId, RunStatus, SubmittedContext};
+use countersign_ports::{
+    Backlog, BacklogQuery, ContextDetail, QueueEntry, RunCursor, RunFilter, RunKey, RunPage,
+};
+
+use super::state::{State, entry_of};
+
+impl State {
+    pub(crate) fn load(&mut self, key: &RunKey) -> Option<OperationRun> {
+        self.row(key).map(|row| row.run.clone())
+    }
+
+    pub(crate) fn find(&self, run: RunId) -> Option<OperationRun> {
+        self.runs.get(&run).map(|row| row.run.clone())
+    }
+
+    pub(crate) fn list(
+        &self,
+        filter: &RunFilter,
+        after: Option<RunCursor>,
+        limit: u32,
+        detail: ContextDetail,
+    ) -> RunPage {
+        let mut found: Vec<(RunCursor, &OperationRun)> = self
+            .runs
+            .values()
+            .map(|row| (place_of(&row.run), &row.run))
+            .filter(|(place, run)| matches(filter, run) && after.is_none_or(|after| *place < after))
+            .collect();
+        found.sort_unstable_by_key(|(place, _)| Reverse(*place));
+        let more = found.len() > limit as usize;
+        found.truncate(limit as usize);
+        let last = found.last().map(|(place, _)| *place);
+        RunPage {
+            next: last.filter(|_| more),
+            runs: found
+                .into_iter()
+                .map(|(_, run)| match detail {
+                    ContextDetail::Full => run.clone(),
+                    ContextDetail::Omitted => OperationRun {
+                        context: SubmittedContext::default(),
+                        ..run.clone()
+                    },
+                })
+                .collect(),
+        }
+    }
+
+    pub(crate) fn queued_entries(&self, after: Option<RunId>, limit: u32) -> Vec<QueueEntry> {
+        let from = after.map_or(Unbounded, Excluded);
+        self.runs
+            .range((from, Unbounded))
+            .map(|(_, row)| &row.run)
+            .filter(|run| run.status == RunStatus::Queued)
+            .map(entry_of)
+            .take(limit as usize)
+            .collect()
+    }
+
+    pub(crate) fn backlog(&mut self, query: &BacklogQuery<'_>) -> Backlog {
+        let now = self.now();
+        let mut backlog = Backlog::default();
+        for row in self.runs.values() {
+            let run = &row.run;
+            let known = run.queue_name == *query.queue_name
+                && query.operations.contains(&run.operation_type);
+            match run.status {
+                RunStatus::Queued if !known => backlog.unknown += 1,
+                RunStatus::Queued if run.due_at <= now => backlog.due += 1,
+                RunStatus::Queued => backlog.later += 1,
+                RunStatus::Running => backlog.running += 1,
+                RunStatus::Completed => {}
+            }
+        }
+        backlog
+    }
+}
+
+fn place_of(run: &OperationRun) -> RunCursor {
+    RunCursor {
+        queued_at: run.queued_at,
+        id: run.id,
+    }
+}
+
+fn matches(filter: &RunFilter, run: &OperationRun) -> bool {
+    let RunFilter {
+        status,
+        outcome,
+        reason,
+        workspace_id,
+        tenant_id,
+    } = filter;
+    status.is_none_or(|status| status == run.status)
+        && outcome.is_none_or(|outcome| outcome == run.outcome)
+        && (reason.is_none() || *reason == reason_of(run))
+        && workspace_id
+            .as_ref()
+            .is_none_or(|id| *id == run.workspace_id)
+        && tenant_id.as_ref().is_none_or(|id| *id == run.tenant_id)
+}
+
+fn reason_of(run: &OperationRun) -> Option<countersign_domain::ReasonCode> {
+    run.decision_record().ok()??.reason_code
+}
