@@ -14,6 +14,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
+/// A failure's message is kept up to this many characters.
+const MAX_MESSAGE_CHARS: usize = 2000;
+
 /// One run whose handler is being entered.
 ///
 /// Made by consuming a [`Permit`], and only so: whoever holds one works for a run whose start has
@@ -133,7 +136,7 @@ impl Report {
     pub fn failed_with(code: FailureCode, message: impl Display) -> Self {
         let failure = Failure {
             code,
-            message: message.to_string(),
+            message: storable(&message.to_string()),
         };
         Self {
             work: Work::Failed(failure),
@@ -170,6 +173,15 @@ impl Report {
         self.retry = retry;
         self
     }
+}
+
+/// As much of a message as is kept, without what a store cannot hold.
+fn storable(message: &str) -> String {
+    message
+        .chars()
+        .filter(|c| *c != '\0')
+        .take(MAX_MESSAGE_CHARS)
+        .collect()
 }
 
 /// Does the work of one operation.

@@ -433,16 +433,16 @@ pub trait RunRepository: Send + Sync {
     ///
     /// 1. it is still `queued`;
     /// 2. every scope of its fence still has the fenced revision, read under a lock that excludes
-    ///    changes; or, where the start has a [`Bound`](crate::Bound) instead, the store's clock has
-    ///    not passed it;
-    /// 3. the decision has not lapsed by the store's clock, read after the locks are held;
+    ///    changes, and the decision has not lapsed by the store's clock, read after the locks are held;
+    /// 3. or, where the start has a [`Bound`](crate::Bound) instead, the store's clock has not passed
+    ///    it: the lapse is by another machine's clock then, and is not compared;
     ///
     /// and then an allow becomes `running` with `started_at`, lease and decision, a deny becomes
     /// `completed`/`blocked` with its decision and `started_at` null.
     ///
     /// # Guarantees
     /// G1, G2, G3, G4. Denies are fenced like allows. A batch that names a run twice gives the second
-    /// [`Begun::NotQueued`]. A fence of another store is [`Begun::AuthorityMoved`]. A scope without
+    /// [`Begun::NotQueued`]. A fence of another store, a lapse and a passed bound are [`Begun::AuthorityMoved`]. A scope without
     /// record is [`Begun::AuthorityMoved`]: the next look-up makes or refuses it. A scope held by a
     /// change under way is waited for only so long that it delays no neighbour
     /// ([`Begun::AuthorityBusy`]). `undecided_since` of runs named here is cleared.
@@ -459,7 +459,7 @@ pub trait RunRepository: Send + Sync {
     ///
     /// # Guarantees
     /// [`ReadBack::Committed`] only for a decision that is on the run's record. A run that is found
-    /// queued yields no permit, now or later.
+    /// queued is [abandoned](Start::abandon) and yields no permit, now or later.
     async fn read_back(&self, starts: &[Start]) -> PortResult<Vec<ReadBack>>;
 
     /// Extends leases of running runs, and keeps what their renewal found (G7).

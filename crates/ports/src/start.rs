@@ -161,10 +161,17 @@ impl Start {
         self.max_attempts
     }
 
+    /// Gives the start up: whoever calls [`Start::committed`] after this gets no permit. For a start
+    /// whose commit is known not to have happened: its decision id is never used again.
+    pub fn abandon(&self) {
+        self.spent.store(true, Ordering::Release);
+    }
+
     /// What a repository answers once this start **has committed**: for an allow a permit, for a deny
     /// [`Begun::Blocked`]. `started_at` is the store's clock at the commit.
     ///
-    /// Only an adapter's `begin` and `read_back` may call this, and only after the commit. A second
+    /// Only an adapter's `begin` and `read_back` may call this, and only after the commit: for the whole
+    /// batch after the last await, so that a dropped call loses no permit. A second
     /// call yields [`Begun::NotQueued`]: one start, one permit (G3).
     pub fn committed(&self, started_at: Timestamp) -> Begun {
         if self.spent.swap(true, Ordering::AcqRel) {

@@ -67,7 +67,8 @@ fn is_current(
     revisions: &HashMap<WorkspaceId, Revision>,
     now: Timestamp,
 ) -> bool {
-    let fenced = match start.bound() {
+    match start.bound() {
+        // Whatever lapses does so by the authority store's clock, which is not this one.
         Some(bound) => now <= bound.read_at.plus(bound.max_age),
         None => {
             let fence = start.fence();
@@ -77,13 +78,12 @@ fn is_current(
                     .scopes
                     .iter()
                     .all(|scope| revisions.get(&scope.workspace) == Some(&scope.revision))
+                && start
+                    .decision()
+                    .lapses_at()
+                    .is_none_or(|lapses_at| now < lapses_at)
         }
-    };
-    fenced
-        && start
-            .decision()
-            .lapses_at()
-            .is_none_or(|lapses_at| now < lapses_at)
+    }
 }
 
 async fn current_revisions(
@@ -236,7 +236,10 @@ pub(super) async fn read_back(runs: &SqliteRuns, starts: &[Start]) -> PortResult
             Some((_, Some(decision_id), started_at)) if *decision_id == start.decision_id() => {
                 ReadBack::Committed(start.committed(started_at.unwrap_or(now)))
             }
-            Some((RunStatus::Queued, _, _)) => ReadBack::StillQueued,
+            Some((RunStatus::Queued, _, _)) => {
+                start.abandon();
+                ReadBack::StillQueued
+            }
             Some((RunStatus::Running | RunStatus::Completed, _, _)) | None => ReadBack::NotQueued,
         })
         .collect())

@@ -8,14 +8,14 @@ use countersign::domain::{
     WorkspaceId,
 };
 use countersign::port::{Finding, Severity};
-use countersign::{Simulation, WouldBlock};
+use countersign::{ConsistencyMode, Simulation, WouldBlock};
 use serde::Serialize;
 
 use super::args::{Globals, Simulate};
 use super::failure::Failure;
 use super::lines::read_changes;
 use super::output::{Output, styled};
-use super::stores::{Deployment, maintained};
+use super::stores::{Deployment, maintained, read_config, runs_and_authority_apart};
 
 pub(crate) async fn migrate(globals: &Globals, output: Output) -> Result<ExitCode, Failure> {
     #[derive(Serialize)]
@@ -62,11 +62,41 @@ pub(crate) async fn doctor(globals: &Globals, output: Output) -> Result<ExitCode
             tell(&url, &finding, output)?;
         }
     }
+    if let Some((told, finding)) = consistency(globals)? {
+        worst = worst.max(finding.severity);
+        tell(&told, &finding, output)?;
+    }
     Ok(if worst == Severity::Error {
         ExitCode::from(1)
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Whether runs and authority can be fenced at all; nothing to say where they share a store.
+fn consistency(globals: &Globals) -> Result<Option<(String, Finding)>, Failure> {
+    let Some(told) = runs_and_authority_apart(globals)? else {
+        return Ok(None);
+    };
+    let (config, _) = read_config(globals.config.as_deref())?;
+    let (severity, mend) = match config.consistency {
+        ConsistencyMode::Fenced => (
+            Severity::Error,
+            "put both into one store, or ask for `[consistency] mode = \"bounded\"`",
+        ),
+        ConsistencyMode::Bounded { .. } => (
+            Severity::Warning,
+            "put both into one store where a revocation must take effect at once",
+        ),
+    };
+    let finding = Finding {
+        severity,
+        code: "consistency",
+        found: "runs and authority live in different stores, so no start is fenced".to_owned(),
+        endangers: &["G2"],
+        mend: mend.to_owned(),
+    };
+    Ok(Some((told, finding)))
 }
 
 #[derive(Serialize)]

@@ -127,6 +127,13 @@ async fn open_ports(globals: &Globals, consistency: ConsistencyMode) -> Result<P
     .map_err(|error| Failure::bad_input(error).at_field("authority"))
 }
 
+/// The addresses of runs and authority, where they are not the same.
+pub(crate) fn runs_and_authority_apart(globals: &Globals) -> Result<Option<String>, Failure> {
+    let addresses = Addresses::of(globals)?;
+    Ok((addresses.runs != addresses.authority)
+        .then(|| format!("{} and {}", addresses.runs, addresses.authority)))
+}
+
 /// A store to prepare or check, with its address.
 type Maintained = (String, Box<dyn StoreMaintenance>);
 
