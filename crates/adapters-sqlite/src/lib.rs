@@ -16,6 +16,7 @@
 
 mod authority;
 mod clock;
+mod connect;
 mod error;
 mod maintenance;
 mod queue;

@@ -12,8 +12,8 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqliteSynchronous};
 
 use crate::Clock;
+use crate::connect::{connect_options, pool};
 use crate::error::failed;
-use crate::store::{connect_options, pool};
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 

@@ -4,33 +4,24 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use countersign_domain::{StoreId, Timestamp};
 use countersign_ports::{
     PortError, PortErrorKind, PortResult, QueueUpkeep, StoreIdentity, StoreMaintenance,
 };
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
+use sqlx::sqlite::SqlitePool;
+use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::sync::Notify;
 
+use crate::connect::{connect_options, pool};
 use crate::error::{commit_failed, failed};
 use crate::maintenance::{self, SqliteMaintenance};
 use crate::{Clock, SqliteAuthority, SqliteQueue, SqliteRuns};
 
-/// How long a statement waits for another process's commit.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Readers beside the one writer.
 const READERS: u32 = 3;
 
-/// Pages of log between checkpoints: 32 MiB, so that a drain is not held up by them.
-const CHECKPOINT_PAGES: &str = "8192";
-
-/// Page caches, in KiB as SQLite counts them: the writer's working set is large, readers read it once.
-const WRITER_CACHE: &str = "-16384";
+/// A reader's page cache, in KiB as SQLite counts them: readers read a page once.
 const READER_CACHE: &str = "-2048";
 
 /// A `sqlite://PATH` address: the path is taken to the letter, relative to the working directory
@@ -242,45 +233,6 @@ impl Write {
             .await
             .map_err(commit_failed(self.operation))
     }
-}
-
-/// What every connection to a store is set to. G2 and G5 rest on `FULL`: a commit that was answered
-/// survives the loss of power.
-pub(crate) fn connect_options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY_TIMEOUT)
-        .foreign_keys(false)
-        .statement_cache_capacity(256)
-        .row_buffer_size(1024)
-        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-        .pragma("cache_size", WRITER_CACHE)
-        .pragma("temp_store", "MEMORY")
-}
-
-pub(crate) async fn pool(
-    options: SqliteConnectOptions,
-    connections: u32,
-) -> PortResult<SqlitePool> {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(BUSY_TIMEOUT.saturating_mul(3))
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .after_release(|connection, _| Box::pin(discard_if_stuck(connection)))
-        .connect_with(options)
-        .await
-        .map_err(failed("open"))
-}
-
-/// SQLite rolls a transaction back by itself where the disk is full or the medium fails; then the driver
-/// does not know that it ended, and the connection would refuse every transaction after it.
-async fn discard_if_stuck(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
 }
 
 async fn read_identity(pool: &SqlitePool) -> PortResult<StoreIdentity> {

@@ -1,5 +1,10 @@
 //! The file holds the guarantees against any writer, this adapter's bugs and raw SQL included.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::path::PathBuf;
 

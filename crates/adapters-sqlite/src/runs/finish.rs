@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use countersign_domain::{
-    CancelNote, Failure, FailureCode, JsonText, RunId, RunOutcome, WorkspaceId,
+    CancelNote, Failure, FailureCode, JsonText, RunId, RunOutcome, Timestamp, WorkspaceId,
 };
 use countersign_ports::{Finish, Finished, PortResult, Work};
 use serde::Serialize;
@@ -22,18 +22,24 @@ pub(super) async fn finish(runs: &SqliteRuns, finishes: &[Finish]) -> PortResult
     let mut write = runs.shared.write(OPERATION).await?;
     let now = runs.shared.now();
     let mut named = HashSet::with_capacity(finishes.len());
-    let rows: Vec<Row<'_>> = finishes
+    let (plain, other): (Vec<&Finish>, Vec<&Finish>) = finishes
         .iter()
         .filter(|finish| named.insert(lease_of(finish)))
-        .map(Row::of)
-        .collect();
-    let rows = sqlx::query(include_str!("../sql/finish.sql"))
-        .bind(json(&rows))
-        .bind(now.as_micros())
-        .fetch_all(write.connection())
-        .await
-        .map_err(failed(OPERATION))?;
-    let mut outcomes = read_outcomes(&rows)?;
+        .partition(|one| is_plain(one));
+    let mut outcomes = HashMap::with_capacity(finishes.len());
+    if !plain.is_empty() {
+        let rows: Vec<_> = plain
+            .iter()
+            .map(|finish| (finish.run.id, finish.lease_id, &finish.run.workspace_id))
+            .collect();
+        let statement = include_str!("../sql/finish_plain.sql");
+        outcomes.extend(complete(write.connection(), statement, json(&rows), now).await?);
+    }
+    if !other.is_empty() {
+        let rows: Vec<Row<'_>> = other.into_iter().map(Row::of).collect();
+        let statement = include_str!("../sql/finish.sql");
+        outcomes.extend(complete(write.connection(), statement, json(&rows), now).await?);
+    }
     let next: Vec<Next<'_>> = finishes
         .iter()
         .filter(|finish| outcomes.get(&lease_of(finish)) == Some(&RunOutcome::Failed))
@@ -75,6 +81,26 @@ pub(super) async fn finish(runs: &SqliteRuns, finishes: &[Finish]) -> PortResult
             None => Finished::LeaseLost,
         })
         .collect())
+}
+
+/// A success that leaves nothing with the run.
+fn is_plain(finish: &Finish) -> bool {
+    finish.work == Work::Succeeded && finish.result.is_none() && finish.output.is_none()
+}
+
+async fn complete(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    batch: String,
+    now: Timestamp,
+) -> PortResult<HashMap<Lease, RunOutcome>> {
+    let rows = sqlx::query(statement)
+        .bind(batch)
+        .bind(now.as_micros())
+        .fetch_all(connection)
+        .await
+        .map_err(failed(OPERATION))?;
+    read_outcomes(&rows)
 }
 
 #[derive(Serialize)]

@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn a_batch_of_any_length_is_cut_into_few_sizes() {
         let statement = Tuples::new("VALUES {rows}", 2);
-        let rows = vec![(); 300];
+        let rows = [(); 300];
         for length in [0, 1, 2, 16, 17, 128, 129, 300] {
             let chunks = statement.chunks(&rows[..length]);
             assert_eq!(
