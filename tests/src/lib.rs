@@ -1,1 +1,1 @@
-//! Placeholder.
+//! Nothing: this package is there for its one test binary, `tests/it`.

@@ -18,6 +18,11 @@ CREATE TABLE scopes (
 CREATE TRIGGER scopes_are_never_deleted BEFORE DELETE ON scopes
 BEGIN SELECT RAISE(ABORT, 'G2: a scope record is never deleted'); END;
 
+-- An insert that replaces a row tells no delete trigger; the statements insert only what is missing.
+CREATE TRIGGER scopes_are_never_replaced BEFORE INSERT ON scopes
+WHEN EXISTS (SELECT 1 FROM scopes WHERE workspace_id = NEW.workspace_id)
+BEGIN SELECT RAISE(ABORT, 'G2: a scope record is never replaced'); END;
+
 CREATE TRIGGER scopes_never_repeat BEFORE UPDATE ON scopes
 WHEN NEW.workspace_id IS NOT OLD.workspace_id OR NEW.counter <= OLD.counter OR NEW.nonce = OLD.nonce
 BEGIN SELECT RAISE(ABORT, 'G2: a revision only moves forward, with a nonce of its own'); END;
@@ -97,4 +102,7 @@ CREATE TABLE authority_log_scopes (
 CREATE TRIGGER authority_log_is_not_rewritten BEFORE UPDATE ON authority_log
 BEGIN SELECT RAISE(ABORT, 'the authority log is only appended to'); END;
 CREATE TRIGGER authority_log_is_not_shortened BEFORE DELETE ON authority_log
+BEGIN SELECT RAISE(ABORT, 'the authority log is only appended to'); END;
+CREATE TRIGGER authority_log_is_not_replaced BEFORE INSERT ON authority_log
+WHEN EXISTS (SELECT 1 FROM authority_log WHERE seq = NEW.seq)
 BEGIN SELECT RAISE(ABORT, 'the authority log is only appended to'); END;

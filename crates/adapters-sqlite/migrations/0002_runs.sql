@@ -129,9 +129,32 @@ WHEN OLD.status = 'completed'
  AND (NEW.outcome IS NOT OLD.outcome OR NEW.completed_at IS NOT OLD.completed_at)
 BEGIN SELECT RAISE(ABORT, 'G3: a completed run never changes'); END;
 
+-- An insert that replaces a row tells no delete trigger.
 CREATE TRIGGER runs_are_not_replaced BEFORE INSERT ON runs
-WHEN EXISTS (SELECT 1 FROM runs WHERE id = NEW.id)
+WHEN EXISTS (SELECT 1 FROM runs WHERE id = NEW.id) OR EXISTS (SELECT 1 FROM runs WHERE seq = NEW.seq)
 BEGIN SELECT RAISE(ABORT, 'G3: a run is never replaced'); END;
+
+-- Nor may one replace the holder of its unique key, or another successor. Such a row is left out, which
+-- is what `ON CONFLICT DO NOTHING` asks for.
+CREATE TRIGGER runs_keep_their_unique_key BEFORE INSERT ON runs
+WHEN NEW.unique_key IS NOT NULL AND NEW.status <> 'completed' AND EXISTS
+    (SELECT 1 FROM runs
+     WHERE workspace_id = NEW.workspace_id AND tenant_id = NEW.tenant_id
+       AND operation_type = NEW.operation_type AND unique_key = NEW.unique_key
+       AND unique_key IS NOT NULL AND status <> 'completed')
+BEGIN SELECT RAISE(IGNORE); END;
+
+CREATE TRIGGER runs_have_one_successor BEFORE INSERT ON runs
+WHEN NEW.retry_of IS NOT NULL AND EXISTS
+    (SELECT 1 FROM runs WHERE retry_of = NEW.retry_of AND retry_of IS NOT NULL)
+BEGIN SELECT RAISE(IGNORE); END;
+
+-- What a run is and whom it is for was settled when it was queued: no statement names these columns.
+CREATE TRIGGER runs_stay_what_they_are BEFORE UPDATE OF
+    seq, id, workspace_id, tenant_id, initiator, authority_mode, operation_type,
+    provider_connection_id, context, priority, unique_key, chain_id, attempt, retry_of, requested_by,
+    queue_name, queued_at, due_at ON runs
+BEGIN SELECT RAISE(ABORT, 'G8: what a run is and whom it is for never changes'); END;
 
 CREATE TRIGGER runs_are_not_lost BEFORE DELETE ON runs
 WHEN OLD.status <> 'completed'

@@ -230,7 +230,8 @@ async fn synchronous(pool: &SqlitePool) -> PortResult<Finding> {
 
 /// The triggers that hold G1 to G5 against raw SQL.
 async fn guards(pool: &SqlitePool) -> PortResult<Finding> {
-    const EXPECTED: [&str; 15] = [
+    const EXPECTED: [&str; 20] = [
+        "authority_log_is_not_replaced",
         "authority_log_is_not_rewritten",
         "authority_log_is_not_shortened",
         "decisions_are_kept",
@@ -239,12 +240,16 @@ async fn guards(pool: &SqlitePool) -> PortResult<Finding> {
         "runs_are_not_lost",
         "runs_are_not_replaced",
         "runs_begin_undecided",
+        "runs_have_one_successor",
         "runs_have_their_decision",
         "runs_keep_their_decision",
+        "runs_keep_their_unique_key",
         "runs_move_forward",
         "runs_start_once",
         "runs_stay_completed",
+        "runs_stay_what_they_are",
         "scopes_are_never_deleted",
+        "scopes_are_never_replaced",
         "scopes_never_repeat",
     ];
     let found: Vec<String> = sqlx::query_scalar(include_str!("sql/triggers.sql"))

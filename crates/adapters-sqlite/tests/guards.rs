@@ -322,6 +322,78 @@ async fn g3_a_run_starts_once() {
 }
 
 #[tokio::test]
+async fn g1_g4_a_run_cannot_be_inserted_as_started_or_blocked_without_its_decision() {
+    let scene = Scene::new().await;
+    let columns = "id, workspace_id, tenant_id, authority_mode, operation_type, context, priority,
+        chain_id, attempt, queue_name, queued_at, due_at";
+    let values = "'x', 'w', 't', 'system', 'op', '{}', 0, 'x', 1, 'default', 1, 1";
+    for (more, these) in [
+        (
+            "status, outcome, started_at, lease_id, lease_expires_at",
+            "'running', 'pending', 1, 'l', 2",
+        ),
+        (
+            "status, outcome, started_at, lease_id, lease_expires_at, decision_id, allowed",
+            "'running', 'pending', 1, 'l', 2, 'd', 1",
+        ),
+        (
+            "status, outcome, started_at, completed_at",
+            "'completed', 'succeeded', 1, 2",
+        ),
+        (
+            "status, outcome, completed_at",
+            "'completed', 'succeeded', 2",
+        ),
+        ("status, outcome, completed_at", "'completed', 'blocked', 2"),
+        (
+            "status, outcome, completed_at, decision_id, allowed, reason_code",
+            "'completed', 'blocked', 2, 'd', 0, 'missing_capability'",
+        ),
+        (
+            "status, outcome, started_at, completed_at, decision_id, allowed, reason_code",
+            "'completed', 'blocked', 1, 2, 'd', 0, 'missing_capability'",
+        ),
+        ("status, outcome, started_at", "'queued', 'pending', 1"),
+    ] {
+        let sql = format!("INSERT INTO runs ({columns}, {more}) VALUES ({values}, {these})");
+        scene.refuses(&sql).await;
+    }
+}
+
+#[tokio::test]
+async fn g3_no_status_leads_back_to_an_earlier_one() {
+    let scene = Scene::new().await;
+    let (running, blocked) = (scene.started().await, scene.blocked().await);
+    let cancelled = scene.queued().await;
+    let cancel = "status = 'completed', outcome = 'cancelled', completed_at = 2, cancel_by = 'me'";
+    scene
+        .execute(&format!(
+            "UPDATE runs SET {cancel} WHERE id = '{}'",
+            cancelled.id
+        ))
+        .await;
+    for (run, statuses) in [
+        (&running, &["queued"][..]),
+        (&blocked, &["queued", "running"]),
+        (&cancelled, &["queued", "running"]),
+    ] {
+        for status in statuses {
+            // With everything else as that status wants it.
+            let rest = "outcome = 'pending', completed_at = NULL";
+            let lease = match *status {
+                "running" => "started_at = 1, lease_id = 'l', lease_expires_at = 2",
+                _ => "started_at = NULL, lease_id = NULL, lease_expires_at = NULL",
+            };
+            let sql = format!(
+                "UPDATE runs SET status = '{status}', {rest}, {lease} WHERE id = '{}'",
+                run.id
+            );
+            assert!(scene.refuses(&sql).await.contains("G3"), "{sql}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn g5_an_unfinished_run_is_never_deleted() {
     let scene = Scene::new().await;
     for run in [scene.queued().await, scene.started().await] {
@@ -442,6 +514,7 @@ async fn g6_a_store_without_its_marker_is_undecided() {
 async fn a_corrupted_run_is_an_error_and_no_start() {
     let scene = Scene::new().await;
     let run = scene.queued().await;
+    scene.execute("DROP TRIGGER runs_stay_what_they_are").await;
     scene
         .execute(&format!(
             "UPDATE runs SET context = 'nonsense' WHERE id = '{}'",
@@ -450,6 +523,33 @@ async fn a_corrupted_run_is_an_error_and_no_start() {
         .await;
     let error = scene.store.runs().find(&[run.id]).await.unwrap_err();
     assert_eq!(error.kind(), PortErrorKind::Corrupt);
+}
+
+#[tokio::test]
+async fn a_corrupted_decision_is_an_error_and_no_panic() {
+    let scene = Scene::new().await;
+    let run = scene.started().await;
+    scene.execute("DROP TRIGGER decisions_are_kept").await;
+    let mut raw = scene.raw.acquire().await.unwrap();
+    for record in ["7", "[]", r#"{"allowed":7}"#, "null"] {
+        for sql in [
+            "PRAGMA ignore_check_constraints = ON".to_owned(),
+            format!("UPDATE decisions SET record = '{record}'"),
+        ] {
+            let written = sqlx::query(sqlx::AssertSqlSafe(sql));
+            written.execute(&mut *raw).await.unwrap();
+        }
+        // Whether it is noticed as it is read or as it is told: an error, and the store is still there.
+        match scene.store.runs().find(&[run.id]).await {
+            Err(error) => assert_eq!(error.kind(), PortErrorKind::Corrupt, "{record}"),
+            Ok(found) => {
+                let run = found.into_iter().next().unwrap().unwrap();
+                assert!(run.decision_record().is_err(), "{record}");
+            }
+        }
+        let next = scene.queued_for("stranger").await;
+        assert_eq!(scene.run(next.id).await.started_at, None);
+    }
 }
 
 #[tokio::test]
@@ -557,5 +657,36 @@ async fn the_hot_statements_search_and_never_scan() {
             .any(|scan| step == scan);
             assert!(!table_scan, "{step} in\n{statement}");
         }
+    }
+}
+
+#[tokio::test]
+async fn listings_follow_an_index_and_sort_nothing() {
+    let scene = Scene::new().await;
+    let columns = include_str!("../src/sql/run_columns_no_context.sql");
+    let order = "ORDER BY r.queued_at DESC, r.id DESC LIMIT 100";
+    let after = "(r.queued_at, r.id) < (1, 'x')";
+    for condition in [
+        "true".to_owned(),
+        after.to_owned(),
+        "r.workspace_id = 'w'".to_owned(),
+        format!("r.workspace_id = 'w' AND {after}"),
+        "r.outcome = 'blocked' AND r.reason_code = 'missing_capability'".to_owned(),
+    ] {
+        let statement =
+            format!("EXPLAIN QUERY PLAN {columns} FROM runs AS r WHERE {condition} {order}");
+        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+            .fetch_all(&scene.raw)
+            .await
+            .unwrap();
+        let steps: Vec<&str> = plan.iter().map(|(_, _, _, step)| step.as_str()).collect();
+        assert!(
+            steps.iter().any(|step| step.contains("USING INDEX")),
+            "{condition}: {steps:?}"
+        );
+        assert!(
+            steps.iter().all(|step| !step.contains("TEMP B-TREE")),
+            "{condition}: {steps:?}"
+        );
     }
 }

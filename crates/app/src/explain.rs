@@ -1,7 +1,8 @@
 //! Why a run was let start or blocked, and which change made the difference.
 //!
 //! The authority log holds every change that was applied. Replaying those that concern the run, and
-//! judging after each, finds the last one that turned an allow into a deny.
+//! judging at the time of each, finds what turned an allow into a deny last: a change, or the end of a
+//! grant in between.
 
 use std::sync::Arc;
 
@@ -56,7 +57,7 @@ pub async fn explain(
         Some(record) if !record.allowed => {
             let context = ExecutionContext::of(&run, operation_of(record, catalog));
             let changes = history(ports, &context.query(), record.decided_at).await?;
-            difference(&context, changes, record.decided_at, run.queued_at)
+            difference(&context, changes, record.decided_at)
         }
         Some(_) | None => Difference::NotDenied,
     };
@@ -141,27 +142,43 @@ fn difference(
     context: &ExecutionContext,
     changes: Vec<LogEntry>,
     decided_at: Timestamp,
-    queued_at: Timestamp,
 ) -> Difference {
     let query = context.query();
     let judge = |state: &AuthorityState, as_of| -> Decision {
         decide(context, &resolve(&query, &state.rows(&query), as_of))
     };
     let mut state = AuthorityState::default();
-    let mut allowed = judge(&state, decided_at).is_allowed();
-    let mut last_turn = None;
+    let mut since = changes.first().map_or(decided_at, |entry| entry.at);
+    let mut difference = Difference::NeverAllowed;
     for entry in changes {
+        if let Some(lapsed_at) = ran_out(|as_of| judge(&state, as_of), since, entry.at) {
+            difference = Difference::Expired(lapsed_at);
+        }
+        let was_allowed = judge(&state, entry.at).is_allowed();
         state.apply(&entry.change);
-        let was = std::mem::replace(&mut allowed, judge(&state, decided_at).is_allowed());
-        if was && !allowed {
-            last_turn = Some(entry);
+        since = entry.at;
+        if was_allowed && !judge(&state, since).is_allowed() {
+            difference = Difference::Change(Box::new(entry));
         }
     }
-    if let Some(entry) = last_turn {
-        return Difference::Change(Box::new(entry));
+    match ran_out(|as_of| judge(&state, as_of), since, decided_at) {
+        Some(lapsed_at) => Difference::Expired(lapsed_at),
+        None => difference,
     }
-    match judge(&state, queued_at).lapses_at() {
-        Some(lapsed_at) if lapsed_at <= decided_at => Difference::Expired(lapsed_at),
-        Some(_) | None => Difference::NeverAllowed,
+}
+
+/// When what was allowed at `since` ceased to be by itself, if that was no later than `until`.
+fn ran_out(
+    judge: impl Fn(Timestamp) -> Decision,
+    since: Timestamp,
+    until: Timestamp,
+) -> Option<Timestamp> {
+    let mut decision = judge(since);
+    while let Some(lapsed_at) = decision.lapses_at().filter(|at| *at <= until) {
+        decision = judge(lapsed_at);
+        if !decision.is_allowed() {
+            return Some(lapsed_at);
+        }
     }
+    None
 }

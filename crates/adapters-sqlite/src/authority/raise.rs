@@ -88,10 +88,23 @@ pub(super) async fn raise(
     connection: &mut SqliteConnection,
     scopes: &BTreeSet<WorkspaceId>,
 ) -> PortResult<Vec<ScopeRevision>> {
+    let mut raised = revise(connection, include_str!("../sql/raise.sql"), scopes).await?;
+    if raised.len() < scopes.len() {
+        let missing = include_str!("../sql/make_scopes.sql");
+        raised.extend(revise(connection, missing, scopes).await?);
+    }
+    Ok(raised)
+}
+
+async fn revise(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    scopes: &BTreeSet<WorkspaceId>,
+) -> PortResult<Vec<ScopeRevision>> {
     if scopes.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = sqlx::query(include_str!("../sql/raise.sql"))
+    let rows = sqlx::query(statement)
         .bind(json(&scopes))
         .fetch_all(connection)
         .await

@@ -1,4 +1,3 @@
-INSERT INTO scopes (workspace_id, counter, nonce)
-SELECT value, 1, lower(hex(randomblob(16))) FROM json_each(?1) WHERE true
-ON CONFLICT (workspace_id) DO UPDATE SET counter = counter + 1, nonce = excluded.nonce
+UPDATE scopes SET counter = counter + 1, nonce = lower(hex(randomblob(16)))
+WHERE workspace_id IN (SELECT value FROM json_each(?1))
 RETURNING workspace_id, counter, nonce

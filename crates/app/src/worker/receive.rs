@@ -9,9 +9,6 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::{Shared, Until, sweep};
 
-/// How long nobody else receives what this worker has taken and not begun.
-const INVISIBLE_FOR: Duration = Duration::from_secs(30);
-
 /// How often a drain looks for entries that the queue has lost.
 const RESTORE_EVERY: Duration = Duration::from_secs(1);
 
@@ -120,7 +117,8 @@ async fn receive_batch(
             queue_name: &shared.settings.queue_name,
             operations: &shared.operations,
             limit: u32::try_from(slots.num_permits()).unwrap_or(u32::MAX),
-            invisible_for: INVISIBLE_FOR,
+            // What a worker took and did not begin comes back as soon as what it began does.
+            invisible_for: shared.settings.lease_for,
         })
         .await?;
     if deliveries.is_empty() {

@@ -1,0 +1,500 @@
+//! The gate's calls on its ports, and their order.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use countersign::{ConsistencyMode, Gate, GateTerms, Passage, Ports};
+use countersign_domain::{Catalog, DecisionId, OperationRun, RunId, Submission, Timestamp};
+use countersign_ports::{
+    Begun, LookedUp, MockAuthorityStore, MockRunQueue, MockRunRepository, PortError, PortErrorKind,
+    PutOff, ReadBack, Start, StoreIdentity, UndecidedCause, UndecidedPolicy, fresh_run_id,
+    fresh_store_id,
+};
+use mockall::Sequence;
+
+use crate::support::{AUTHORITY, found, operation};
+
+/// Mocked ports of one store.
+struct Mocks {
+    store: StoreIdentity,
+    runs: MockRunRepository,
+    authority: MockAuthorityStore,
+}
+
+impl Mocks {
+    fn new() -> Self {
+        let store = StoreIdentity {
+            id: fresh_store_id(),
+            kind: "mocked",
+        };
+        let (mut runs, mut authority) = (MockRunRepository::new(), MockAuthorityStore::new());
+        runs.expect_store().return_const(store.clone());
+        authority.expect_store().return_const(store.clone());
+        Self {
+            store,
+            runs,
+            authority,
+        }
+    }
+
+    /// Every look-up finds the same authority, as often as the gate asks.
+    fn with_authority(mut self) -> Self {
+        let store = self.store.clone();
+        self.authority.expect_look_up().returning(move |queries| {
+            Ok(queries
+                .iter()
+                .map(|query| found(&store, AUTHORITY, query))
+                .collect())
+        });
+        self
+    }
+
+    fn gate(self, consistency: ConsistencyMode) -> Gate {
+        let ports = Ports::new(
+            Arc::new(self.runs),
+            Arc::new(self.authority),
+            Arc::new(MockRunQueue::new()),
+            consistency,
+        );
+        let terms = GateTerms {
+            worker: "worker-1".parse().unwrap(),
+            lease_for: Duration::from_secs(30),
+            undecided: UndecidedPolicy::default(),
+        };
+        Gate::new(
+            ports.unwrap(),
+            Arc::new(Catalog::new([operation("sync")])),
+            terms,
+        )
+    }
+
+    async fn pass(self, runs: &[OperationRun]) -> Vec<Passage> {
+        self.gate(ConsistencyMode::Fenced).pass(runs).await
+    }
+}
+
+/// A queued run of this user.
+fn queued(user: &str) -> OperationRun {
+    let line = format!(r#"{{"workspace":"1","tenant":"4","user":"{user}","type":"sync"}}"#);
+    let submission = Submission::parse(&line).unwrap();
+    crate::support::queued_run(fresh_run_id(), submission)
+}
+
+fn committed(starts: &[Start]) -> Vec<Begun> {
+    starts
+        .iter()
+        .map(|start| start.committed(Timestamp::UNIX_EPOCH))
+        .collect()
+}
+
+/// Every decision id that was ever sent, in order.
+type Sent = Arc<Mutex<Vec<DecisionId>>>;
+
+fn note(sent: &Sent, starts: &[Start]) {
+    sent.lock()
+        .unwrap()
+        .extend(starts.iter().map(Start::decision_id));
+}
+
+fn assert_distinct(sent: &Sent, times: usize) {
+    let mut ids: Vec<String> = sent
+        .lock()
+        .unwrap()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(ids.len(), times);
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), times, "a decision id was used again");
+}
+
+fn failure(kind: PortErrorKind) -> PortError {
+    PortError::new(kind, "begin", "as told")
+}
+
+#[tokio::test]
+async fn authority_is_looked_up_once_for_each_distinct_query_and_before_anything_is_begun() {
+    let (mut mocks, mut order) = (Mocks::new(), Sequence::new());
+    let store = mocks.store.clone();
+    mocks
+        .authority
+        .expect_look_up()
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(move |queries| {
+            assert_eq!(queries.len(), 2);
+            Ok(queries
+                .iter()
+                .map(|query| found(&store, AUTHORITY, query))
+                .collect())
+        });
+    mocks
+        .runs
+        .expect_begin()
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(|starts| {
+            let allowed: Vec<bool> = starts
+                .iter()
+                .map(|start| start.decision().is_allowed())
+                .collect();
+            assert_eq!(allowed, [true, false, true]);
+            Ok(committed(starts))
+        });
+    let runs = [queued("7"), queued("8"), queued("7")];
+    let passages = mocks.pass(&runs).await;
+    assert!(
+        matches!(
+            &passages[..],
+            [Passage::Started(first), Passage::Blocked(_), Passage::Started(third)]
+                if first.run().id == runs[0].id && third.run().id == runs[2].id
+        ),
+        "{passages:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_undecided_run_is_put_off_and_never_begun_and_its_neighbour_is() {
+    let mut mocks = Mocks::new();
+    let store = mocks.store.clone();
+    mocks
+        .authority
+        .expect_look_up()
+        .times(1)
+        .returning(move |queries| {
+            let answer = |query: &countersign_domain::AuthorityQuery| match query.initiator.as_ref()
+            {
+                Some(user) if user.as_str() == "8" => {
+                    LookedUp::Undecided(UndecidedCause::MarkerMissing)
+                }
+                Some(_) | None => found(&store, AUTHORITY, query),
+            };
+            Ok(queries.iter().map(answer).collect())
+        });
+    let (dark, lit) = (queued("8"), queued("7"));
+    let (dark_id, lit_id) = (dark.id, lit.id);
+    mocks
+        .runs
+        .expect_put_off()
+        .times(1)
+        .returning(move |undecided, _| {
+            let ids: Vec<RunId> = undecided.iter().map(|one| one.run.id).collect();
+            assert_eq!(ids, [dark_id]);
+            Ok(vec![waiting()])
+        });
+    mocks.runs.expect_begin().times(1).returning(move |starts| {
+        let ids: Vec<RunId> = starts.iter().map(|start| start.run().id).collect();
+        assert_eq!(ids, [lit_id]);
+        Ok(committed(starts))
+    });
+    let passages = mocks.pass(&[dark, lit]).await;
+    assert!(
+        matches!(&passages[..], [Passage::PutOff(_), Passage::Started(_)]),
+        "{passages:?}"
+    );
+}
+
+fn waiting() -> PutOff {
+    PutOff::Waiting {
+        since: Timestamp::UNIX_EPOCH,
+        until: Timestamp::UNIX_EPOCH,
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_begun_where_no_authority_could_be_read_at_all() {
+    let mut mocks = Mocks::new();
+    mocks
+        .authority
+        .expect_look_up()
+        .times(1)
+        .returning(|_| Err(failure(PortErrorKind::Unavailable)));
+    mocks
+        .runs
+        .expect_put_off()
+        .times(1)
+        .returning(|undecided, _| Ok(undecided.iter().map(|_| waiting()).collect()));
+    mocks.runs.expect_begin().never();
+    let passages = mocks.pass(&[queued("7"), queued("8")]).await;
+    assert!(
+        matches!(&passages[..], [Passage::PutOff(_), Passage::PutOff(_)]),
+        "{passages:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_answer_is_undecided_and_no_verdict() {
+    let mut mocks = Mocks::new();
+    mocks
+        .authority
+        .expect_look_up()
+        .times(1)
+        .returning(|_| Ok(Vec::new()));
+    mocks
+        .runs
+        .expect_put_off()
+        .times(1)
+        .returning(|_, _| Ok(vec![waiting()]));
+    mocks.runs.expect_begin().never();
+    let passages = mocks.pass(&[queued("7")]).await;
+    assert!(
+        matches!(&passages[..], [Passage::PutOff(_)]),
+        "{passages:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_run_whose_authority_moved_is_looked_up_and_decided_again() {
+    let (mut mocks, mut order) = (Mocks::new(), Sequence::new());
+    let sent = Sent::default();
+    // Allowed at first; after the change, not any more.
+    for (changes, is_last) in [(AUTHORITY, false), ("", true)] {
+        let store = mocks.store.clone();
+        mocks
+            .authority
+            .expect_look_up()
+            .times(1)
+            .in_sequence(&mut order)
+            .returning(move |queries| Ok(vec![found(&store, changes, &queries[0])]));
+        let sent = Arc::clone(&sent);
+        mocks
+            .runs
+            .expect_begin()
+            .times(1)
+            .in_sequence(&mut order)
+            .returning(move |starts| {
+                note(&sent, starts);
+                Ok(if is_last {
+                    committed(starts)
+                } else {
+                    vec![Begun::AuthorityMoved]
+                })
+            });
+    }
+    let passages = mocks.pass(&[queued("7")]).await;
+    assert!(
+        matches!(&passages[..], [Passage::Blocked(_)]),
+        "{passages:?}"
+    );
+    assert_distinct(&sent, 2);
+}
+
+#[tokio::test]
+async fn runs_whose_authority_keeps_moving_are_begun_alone_and_then_set_aside() {
+    let mut mocks = Mocks::new().with_authority();
+    let sizes: Arc<Mutex<Vec<usize>>> = Arc::default();
+    let (sent, seen) = (Sent::default(), Arc::clone(&sizes));
+    let noted = Arc::clone(&sent);
+    mocks.runs.expect_begin().returning(move |starts| {
+        note(&noted, starts);
+        seen.lock().unwrap().push(starts.len());
+        Ok(starts.iter().map(|_| Begun::AuthorityMoved).collect())
+    });
+    let passages = mocks.pass(&[queued("7"), queued("8")]).await;
+    assert!(
+        matches!(&passages[..], [Passage::SetAside, Passage::SetAside]),
+        "{passages:?}"
+    );
+    let sizes = sizes.lock().unwrap().clone();
+    assert_eq!(sizes.iter().sum::<usize>(), 2 * 8);
+    assert_eq!(sizes[..2], [2, 2]);
+    assert!(sizes[2..].iter().all(|size| *size == 1), "{sizes:?}");
+    assert_distinct(&sent, 16);
+}
+
+#[tokio::test]
+async fn a_busy_scope_holds_up_nobody_else() {
+    let mut mocks = Mocks::new().with_authority();
+    let (held, free) = (queued("7"), queued("8"));
+    let held_id = held.id;
+    let rounds = Mutex::new(0);
+    mocks.runs.expect_begin().times(2).returning(move |starts| {
+        *rounds.lock().unwrap() += 1;
+        let first_round = *rounds.lock().unwrap() == 1;
+        if !first_round {
+            assert_eq!(starts.len(), 1, "the neighbour is through");
+        }
+        let begin = |start: &Start| {
+            if first_round && start.run().id == held_id {
+                Begun::AuthorityBusy
+            } else {
+                start.committed(Timestamp::UNIX_EPOCH)
+            }
+        };
+        Ok(starts.iter().map(begin).collect())
+    });
+    let passages = mocks.pass(&[held, free]).await;
+    assert!(
+        matches!(&passages[..], [Passage::Started(_), Passage::Blocked(_)]),
+        "{passages:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_commit_is_read_back_before_anything_else_is_done() {
+    let (mut mocks, mut order) = (Mocks::new().with_authority(), Sequence::new());
+    let sent = Sent::default();
+    let noted = Arc::clone(&sent);
+    mocks
+        .runs
+        .expect_begin()
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(move |starts| {
+            note(&noted, starts);
+            Err(failure(PortErrorKind::CommitUnknown))
+        });
+    mocks
+        .runs
+        .expect_read_back()
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(|_| Err(failure(PortErrorKind::Unavailable)));
+    let asked = Arc::clone(&sent);
+    mocks
+        .runs
+        .expect_read_back()
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(move |starts| {
+            // By the ids that were sent.
+            let ids: Vec<DecisionId> = starts.iter().map(Start::decision_id).collect();
+            assert_eq!(ids, *asked.lock().unwrap());
+            Ok(committed(starts)
+                .into_iter()
+                .map(ReadBack::Committed)
+                .collect())
+        });
+    let passages = mocks.pass(&[queued("7"), queued("8")]).await;
+    assert!(
+        matches!(&passages[..], [Passage::Started(_), Passage::Blocked(_)]),
+        "{passages:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_decision_that_is_read_back_as_not_committed_is_never_used_again() {
+    let (mut mocks, mut order) = (Mocks::new().with_authority(), Sequence::new());
+    let sent = Sent::default();
+    let noted = Arc::clone(&sent);
+    mocks
+        .runs
+        .expect_begin()
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(move |starts| {
+            note(&noted, starts);
+            Err(failure(PortErrorKind::CommitUnknown))
+        });
+    mocks
+        .runs
+        .expect_read_back()
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(|_| Ok(vec![ReadBack::StillQueued, ReadBack::NotQueued]));
+    let noted = Arc::clone(&sent);
+    mocks
+        .runs
+        .expect_begin()
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(move |starts| {
+            note(&noted, starts);
+            Ok(committed(starts))
+        });
+    let passages = mocks.pass(&[queued("7"), queued("7")]).await;
+    assert!(
+        matches!(&passages[..], [Passage::Started(_), Passage::NotQueued]),
+        "{passages:?}"
+    );
+    assert_distinct(&sent, 3);
+}
+
+#[tokio::test]
+async fn a_start_whose_end_cannot_be_found_out_yields_no_permit_and_is_not_sent_again() {
+    let mut mocks = Mocks::new().with_authority();
+    mocks
+        .runs
+        .expect_begin()
+        .times(1)
+        .returning(|_| Err(failure(PortErrorKind::CommitUnknown)));
+    mocks
+        .runs
+        .expect_read_back()
+        .times(2..)
+        .returning(|_| Err(failure(PortErrorKind::Unavailable)));
+    let passages = mocks.pass(&[queued("7")]).await;
+    assert!(
+        matches!(&passages[..], [Passage::Failed(_)]),
+        "{passages:?}"
+    );
+}
+
+#[tokio::test]
+async fn one_start_that_the_store_refuses_does_not_fail_its_neighbours() {
+    let mut mocks = Mocks::new().with_authority();
+    let (bad, good) = (queued("7"), queued("7"));
+    let bad_id = bad.id;
+    mocks.runs.expect_begin().times(3).returning(move |starts| {
+        if starts.iter().any(|start| start.run().id == bad_id) {
+            return Err(failure(PortErrorKind::Refused));
+        }
+        Ok(committed(starts))
+    });
+    let passages = mocks.pass(&[bad, good]).await;
+    assert!(
+        matches!(&passages[..], [Passage::Failed(_), Passage::Started(_)]),
+        "{passages:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_run_stores_clock_is_read_before_authority_is_asked_where_the_stores_are_apart() {
+    let (mut mocks, mut order) = (Mocks::new(), Sequence::new());
+    let read_at: Timestamp = "2030-01-01T12:00:00Z".parse().unwrap();
+    mocks
+        .runs
+        .expect_clock()
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(move || Ok(read_at));
+    let store = mocks.store.clone();
+    mocks
+        .authority
+        .expect_look_up()
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(move |queries| Ok(vec![found(&store, AUTHORITY, &queries[0])]));
+    let max_age = Duration::from_millis(500);
+    mocks
+        .runs
+        .expect_begin()
+        .times(1)
+        .in_sequence(&mut order)
+        .returning(move |starts| {
+            let bound = starts[0].bound().unwrap();
+            assert_eq!((bound.read_at, bound.max_age), (read_at, max_age));
+            Ok(committed(starts))
+        });
+    let gate = mocks.gate(ConsistencyMode::Bounded { max_age });
+    let passages = gate.pass(&[queued("7")]).await;
+    assert!(
+        matches!(&passages[..], [Passage::Started(_)]),
+        "{passages:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_run_of_an_unknown_operation_touches_no_port() {
+    let mocks = Mocks::new();
+    let run = OperationRun {
+        operation_type: "unheard_of".parse().unwrap(),
+        ..queued("7")
+    };
+    let passages = mocks.pass(&[run]).await;
+    assert!(
+        matches!(&passages[..], [Passage::UnknownOperation]),
+        "{passages:?}"
+    );
+}

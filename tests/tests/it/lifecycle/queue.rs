@@ -1,0 +1,157 @@
+//! Queues that lose, repeat and reorder, and queues that live elsewhere (G5).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use countersign::{ConsistencyMode, Execution, Ports, Report, Until, Worker};
+use countersign_domain::{RunId, RunOutcome};
+use countersign_ports::RunQueue;
+use countersign_sqlite::SqliteStore;
+
+use crate::support::{
+    AUTHORITY, Embedded, FaultyQueue, Handle, Losing, Working, drained, operation, until_async,
+};
+
+/// How often the handler of each run was entered.
+type Entered = Arc<Mutex<HashMap<RunId, u32>>>;
+
+/// Ports that keep the queue in a second store, behind a faulty front.
+fn with_queue(queue: Arc<dyn RunQueue>) -> impl FnOnce(&SqliteStore) -> Ports {
+    move |store| {
+        let runs = Arc::new(store.runs_apart_from_queue());
+        Ports::new(
+            runs,
+            Arc::new(store.authority()),
+            queue,
+            ConsistencyMode::Fenced,
+        )
+        .unwrap()
+    }
+}
+
+fn counting(site: &Embedded) -> (Worker, Entered) {
+    let entered = Entered::default();
+    let counts = Arc::clone(&entered);
+    let handler = Handle(move |execution: Execution| {
+        *counts
+            .lock()
+            .unwrap()
+            .entry(execution.run_id())
+            .or_default() += 1;
+        async { Report::succeeded() }
+    });
+    let worker = site.worker([operation("sync")]);
+    (worker.handle("sync".parse().unwrap(), handler), entered)
+}
+
+async fn assert_each_done_once(site: &Embedded, ids: &[RunId], entered: &Entered) {
+    for id in ids {
+        assert_eq!(site.run(*id).await.outcome, RunOutcome::Succeeded);
+    }
+    let entered = entered.lock().unwrap();
+    assert_eq!(entered.len(), ids.len());
+    assert!(entered.values().all(|times| *times == 1), "{entered:?}");
+}
+
+async fn a_queue_that_loses_things_delays_and_loses_no_run(losing: Losing, until: Until) {
+    const RUNS: usize = 20;
+    let site = Embedded::new(AUTHORITY).await;
+    let elsewhere = site.another_store("queue.db").await;
+    let queue = Arc::new(FaultyQueue::losing(elsewhere.queue(), losing));
+    let site = site.behind(with_queue(queue.clone()));
+    let mut ids = Vec::new();
+    for _ in 0..RUNS {
+        ids.push(site.submit("sync").await);
+    }
+    // As every submitter does; what is lost here is the sweeper's to restore.
+    let entries = site.ports.runs().queued_entries(None, 1000).await.unwrap();
+    site.ports.queue().push(&entries).await.unwrap();
+    let (worker, entered) = counting(&site);
+    match until {
+        Until::Drained => {
+            let report = drained(worker).await;
+            assert_eq!(report.left.due, 0);
+        }
+        Until::Stopped => {
+            let working = Working::start(worker);
+            for id in &ids {
+                site.completed(*id).await;
+            }
+            working.drain().await;
+        }
+    }
+    assert_eq!(queue.lost(), 15, "nothing was shown");
+    assert_each_done_once(&site, &ids, &entered).await;
+}
+
+#[tokio::test]
+async fn entries_that_were_lost_on_their_way_into_the_queue_are_restored_by_the_sweeper() {
+    a_queue_that_loses_things_delays_and_loses_no_run(Losing::Pushes(15), Until::Stopped).await;
+}
+
+#[tokio::test]
+async fn entries_that_were_lost_on_their_way_out_of_the_queue_are_restored_by_the_sweeper() {
+    a_queue_that_loses_things_delays_and_loses_no_run(Losing::Deliveries(15), Until::Stopped).await;
+}
+
+#[tokio::test]
+async fn a_drain_does_not_end_before_lost_entries_are_restored_and_their_runs_done() {
+    a_queue_that_loses_things_delays_and_loses_no_run(Losing::Deliveries(15), Until::Drained).await;
+}
+
+#[tokio::test]
+async fn a_queue_that_repeats_and_reorders_starts_each_run_once() {
+    let site = Embedded::new(AUTHORITY).await;
+    let elsewhere = site.another_store("queue.db").await;
+    let site = site.behind(with_queue(Arc::new(FaultyQueue::repeating(
+        elsewhere.queue(),
+    ))));
+    let mut ids = Vec::new();
+    for _ in 0..20 {
+        ids.push(site.submit("sync").await);
+    }
+    let (worker, entered) = counting(&site);
+    drained(worker).await;
+    assert_each_done_once(&site, &ids, &entered).await;
+}
+
+#[tokio::test]
+async fn a_queue_may_live_in_another_store() {
+    let site = Embedded::new(AUTHORITY).await;
+    let elsewhere = site.another_store("queue.db").await;
+    let site = site.behind(with_queue(Arc::new(elsewhere.queue())));
+    let id = site.submit("sync").await;
+    let entries = site.ports.runs().queued_entries(None, 10).await.unwrap();
+    site.ports.queue().push(&entries).await.unwrap();
+    let failing_once = Handle(|execution: Execution| async move {
+        match execution.run().attempt {
+            1 => Report::failed("not yet"),
+            _ => Report::succeeded(),
+        }
+    });
+    let worker = site
+        .worker([operation("sync")])
+        .handle("sync".parse().unwrap(), failing_once);
+    let working = Working::start(worker);
+    // A successor reaches that queue as well.
+    site.when_chain_ended(id).await;
+    until_async("its entries are gone", async || {
+        let everything = countersign_ports::Receive {
+            queue_name: &countersign_domain::QueueName::standard(),
+            operations: &["sync".parse().unwrap()],
+            limit: 10,
+            invisible_for: std::time::Duration::from_millis(1),
+        };
+        elsewhere
+            .queue()
+            .receive(&everything)
+            .await
+            .unwrap()
+            .is_empty()
+            .then_some(())
+    })
+    .await;
+    working.drain().await;
+    let outcomes: Vec<RunOutcome> = site.chain(id).await.iter().map(|run| run.outcome).collect();
+    assert_eq!(outcomes, [RunOutcome::Failed, RunOutcome::Succeeded]);
+}

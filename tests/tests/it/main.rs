@@ -1,0 +1,29 @@
+//! Countersign from the outside: in-process workers over real stores, and the real binary.
+//!
+//! | module | what it shows |
+//! |---|---|
+//! | [`scenarios`] | the three scenarios of the source, through the worker and through the command line |
+//! | [`crash`] | workers killed with SIGKILL at many moments (G1, G3, G5) |
+//! | [`two_workers`] | two worker processes on one file, and revocations meanwhile (G2, G3) |
+//! | [`signals`] | the first signal drains, the second stops now |
+//! | [`lifecycle`] | everything that may happen to a run in a worker (G3 to G7) |
+//! | [`gate_order`] | the gate's calls and their order |
+//! | [`cli`] | what the commands say, refuse, and leave unchanged |
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking, whatever else came than was expected"
+)]
+
+mod cli;
+mod crash;
+mod gate_order;
+mod lifecycle;
+mod scenarios;
+mod signals;
+mod support;
+mod two_workers;
