@@ -267,8 +267,9 @@ async fn a_command_that_cannot_be_started_has_failed_by_policy() {
         let handler = CommandHandler::new(CommandSpec::new(program, []));
         let report = handled(handler, run()).await;
         let message = message(&report);
+        let shown = program.replace('\0', "");
         assert!(
-            message.starts_with(&format!("`{program}` cannot be started: ")),
+            message.starts_with(&format!("`{shown}` cannot be started: ")),
             "{message}"
         );
         assert!(message.contains(problem), "{message}");

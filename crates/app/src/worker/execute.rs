@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign_domain::{ExecutionContext, FailureCode, Operation, OperationRun, RunId};
 use countersign_ports::{Finish, Permit, PermitLapsed, Successor, Work, fresh_run_id};
@@ -15,6 +15,10 @@ use super::Shared;
 use super::complete::Ended;
 use super::running::{RunningRun, StopCause};
 use crate::{Execution, Handler, Report, Retryable};
+
+/// A handler whose lease was not renewed is told to stop when one of so many parts of it is left: after
+/// two renewals have had their time, and before the lease lapses.
+const LEASE_PARTS: u32 = 6;
 
 /// An entered run on its way into its handler.
 pub(super) struct Entered {
@@ -105,6 +109,10 @@ async fn supervise(
         () = expired(operation.timeout) => {
             running.stop(StopCause::Timeout(operation.timeout.unwrap_or_default()));
         }
+        () = nearly_lapsed(running, shared.settings.lease_for / LEASE_PARTS) => {
+            tracing::error!(%run, "the lease was not renewed in time; stopping the handler");
+            running.stop(StopCause::LeaseLost);
+        }
     }
     match tokio::time::timeout(shared.settings.cancel_grace, &mut work).await {
         Ok(ended) => Some(reported(ended, run)),
@@ -112,6 +120,20 @@ async fn supervise(
             tracing::warn!(%run, "the handler did not stop within its grace and was dropped");
             None
         }
+    }
+}
+
+/// Returns so long before the lease lapses. Every renewal that holds moves that on.
+async fn nearly_lapsed(running: &RunningRun, before: Duration) {
+    loop {
+        let left = running
+            .deadline()
+            .saturating_duration_since(Instant::now())
+            .saturating_sub(before);
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left).await;
     }
 }
 

@@ -1,4 +1,7 @@
 //! Renews leases every third of their length, and judges every running run again (G7).
+//!
+//! A lease that is not renewed in time is noticed where its handler is watched, in [`super::execute`]:
+//! by the clock, whatever becomes of renewals.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,13 +34,6 @@ pub(super) async fn renew(shared: Arc<Shared>) {
                 runs = running.len(),
                 "leases were not renewed in time; trying again"
             );
-        }
-        // What the next renewal cannot save must have stopped before its lease lapses.
-        for run in shared.running.all() {
-            if run.deadline().saturating_duration_since(Instant::now()) < third {
-                tracing::error!(run = %run.key.id, "the lease cannot be renewed; stopping its handler");
-                run.stop(StopCause::LeaseLost);
-            }
         }
     }
 }
