@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use countersign::{ConsistencyMode, Ports, Report, WorkerSettings};
 use countersign_domain::{FailureCode, RunId, RunOutcome, RunStatus};
+use countersign_ports::RunRepository;
 
 use crate::support::{
     AUTHORITY, Embedded, FaultyAuthority, Handle, MovedClock, Working, operation, until_async,
@@ -49,15 +50,20 @@ impl Dim {
         Working::start(worker.handle("sync".parse().unwrap(), handler))
     }
 
-    /// Waits until one more look-up has failed and its consequence is on record.
+    /// Waits until so many look-ups have failed, and the consequence of the last is on record: the run's
+    /// entry is due later than now.
     async fn is_put_off(&self, id: RunId, times: u64) {
-        until_async("it is put off", async || {
+        until_async("its look-up fails", async || {
             (self.authority.look_ups() >= times).then_some(())
         })
         .await;
-        self.site
-            .when(id, "it is undecided", |run| run.undecided_since.is_some())
-            .await;
+        let runs = self.site.store.runs();
+        until_async("it is put off", async || {
+            let entries = runs.queued_entries(None, 100).await.unwrap();
+            let entry = entries.into_iter().find(|entry| entry.run.id == id)?;
+            (entry.due_at > self.clock.now()).then_some(())
+        })
+        .await;
     }
 }
 
