@@ -7,9 +7,7 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), countersign_ports::PortError> {
-//! use countersign_ports::StoreMaintenance;
 //! let store = countersign_sqlite::SqliteStore::create("countersign.db").await?;
-//! store.migrate().await?;
 //! let (runs, authority, queue) = (store.runs(), store.authority(), store.queue());
 //! # Ok(()) }
 //! ```
