@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use countersign_ports::RunRepository;
+use countersign_sqlite::SqliteStore;
 use serde_json::Value;
 
-use crate::support::{Site, until};
+use crate::support::{Site, apply, until, until_async};
 
 const AUTHORITY: &str = r#"
 {"change":"define_role","role":"writer","capabilities":["note"],"all_tenants":true}
@@ -145,6 +147,90 @@ fn no_run_is_started_after_the_revocation_that_concerns_it_has_committed() {
     assert!(
         before > 0 && after > 0,
         "the revocations fell between no runs: {before}, {after}"
+    );
+}
+
+/// A run is started or blocked by what held at that moment: before the change that comes next in the
+/// log. Without the fence this fails within the first hundred changes.
+#[tokio::test]
+async fn no_start_and_no_block_is_overtaken_by_a_change() {
+    const RUNS: usize = 1000;
+    let site = site(
+        r#"
+        [worker]
+        concurrency = 4
+        [operations.note]
+        capability = "note"
+        command = ["true"]
+        "#,
+        RUNS,
+        USERS,
+    );
+    let workers = ["one", "two"].map(|name| site.start_worker(name, ["--drain"]));
+    // This process is the third one: it takes everybody's capability and gives it back, again each time
+    // the workers have come further.
+    let store = SqliteStore::open(site.path("countersign.db"))
+        .await
+        .unwrap();
+    let queued = async || {
+        let left = store.runs().queued_entries(None, 10_000).await.unwrap();
+        left.len()
+    };
+    let (mut changes, mut left) = (0, RUNS);
+    while left > 0 {
+        let capabilities = ["", r#""note""#][changes % 2];
+        let line = format!(
+            r#"{{"change":"define_role","role":"writer","capabilities":[{capabilities}],"all_tenants":true}}"#
+        );
+        apply(&store.authority(), &line).await;
+        changes += 1;
+        let before = left;
+        left = until_async("the workers come further", async || {
+            Some(queued().await).filter(|left| *left < before)
+        })
+        .await;
+    }
+    store.close().await;
+    for worker in workers {
+        worker.wait().report();
+    }
+
+    // When each revision came to be.
+    let made: BTreeMap<u64, String> = site
+        .log()
+        .iter()
+        .filter(|entry| !entry["raised"].as_array().unwrap().is_empty())
+        .map(|entry| {
+            (
+                counter(&entry["raised"]),
+                entry["at"].as_str().unwrap().to_owned(),
+            )
+        })
+        .collect();
+    let runs = site.runs();
+    let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
+    for run in &runs {
+        let record = &run["context"]["execution_legitimacy"];
+        let decided_by = counter(&record["authority"]["scopes"]);
+        let moved_at = run["started_at"]
+            .as_str()
+            .or(run["completed_at"].as_str())
+            .unwrap();
+        if let Some(next) = made.get(&(decided_by + 1)) {
+            assert!(
+                moved_at <= next.as_str(),
+                "overtaken by the change at {next}: {run}"
+            );
+        }
+        *outcomes
+            .entry(run["outcome"].as_str().unwrap())
+            .or_default() += 1;
+    }
+    let count = |outcome| outcomes.get(outcome).copied().unwrap_or(0);
+    assert_eq!(count("succeeded") + count("blocked"), RUNS);
+    assert!(
+        count("succeeded") > 50 && count("blocked") > 50 && changes > 50,
+        "too little happened at once to show anything: {outcomes:?}, {changes} changes"
     );
 }
 
