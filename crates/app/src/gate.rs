@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_domain::{
-    AuthorityQuery, Catalog, ExecutionContext, Operation, OperationRun, ReasonCode, RunId,
-    WorkerName,
+    AuthorityQuery, Catalog, ExecutionContext, Operation, OperationRun, Question, ReasonCode,
+    RunId, WorkerName,
 };
 use countersign_ports::{
-    Begun, Bound, LookedUp, Permit, PortError, PutOff, ReadBack, RetryClass, RunKey, Start,
+    Begun, Bound, LookedUp, Permit, PortError, PutOff, ReadBack, RetryClass, Ruling, RunKey, Start,
     StartTerms, Undecided, UndecidedPolicy,
 };
 
@@ -20,6 +20,9 @@ const MAX_ROUNDS: u32 = 8;
 
 /// From this round on each run is begun alone, so that nothing but its own authority delays it.
 const ALONE_FROM: u32 = 3;
+
+/// Why a run is undecided whose query was not answered.
+const NO_ANSWER: &str = "the authority store gave no answer";
 
 /// How often, and how patiently, an unknown commit is read back.
 const READ_BACKS: u32 = 6;
@@ -94,11 +97,7 @@ impl Gate {
                 None => Some(Passage::UnknownOperation),
                 Some(operation) => {
                     let context = ExecutionContext::of(run, Arc::clone(operation));
-                    pending.push(Pending {
-                        at,
-                        query: context.query(),
-                        context,
-                    });
+                    pending.push(Pending { at, context });
                     None
                 }
             });
@@ -178,7 +177,7 @@ impl Gate {
             .collect()
     }
 
-    /// Looks up the authority of runs, each distinct query once, and judges each by its own.
+    /// Judges runs: each distinct query is looked up once, each distinct question ruled on once.
     async fn judge(&self, pending: &[Pending]) -> Result<Vec<Result<Start, String>>, PortError> {
         let bound = match self.ports.consistency() {
             ConsistencyMode::Fenced => None,
@@ -187,14 +186,48 @@ impl Gate {
                 max_age,
             }),
         };
-        let mut places: HashMap<&AuthorityQuery, usize> = HashMap::new();
+        let mut asked: HashMap<Question<'_>, usize> = HashMap::new();
+        let mut firsts: Vec<&ExecutionContext> = Vec::new();
+        let places: Vec<usize> = pending
+            .iter()
+            .map(|one| {
+                *asked.entry(one.context.question()).or_insert_with(|| {
+                    firsts.push(&one.context);
+                    firsts.len() - 1
+                })
+            })
+            .collect();
+        let rulings = self.rule(&firsts, bound).await?;
+        let start = |one: &Pending, ruling: Option<&Result<Arc<Ruling>, String>>| match ruling {
+            Some(Ok(ruling)) => ruling.start(&one.context).map_err(|error| chain(&error)),
+            Some(Err(cause)) => Err(cause.clone()),
+            None => Err(NO_ANSWER.to_owned()),
+        };
+        Ok(pending
+            .iter()
+            .zip(places)
+            .map(|(one, place)| start(one, rulings.get(place)))
+            .collect())
+    }
+
+    /// A ruling on each question, or why there is none.
+    async fn rule(
+        &self,
+        asked: &[&ExecutionContext],
+        bound: Option<Bound>,
+    ) -> Result<Vec<Result<Arc<Ruling>, String>>, PortError> {
+        let mut places: HashMap<AuthorityQuery, usize> = HashMap::new();
         let mut queries: Vec<AuthorityQuery> = Vec::new();
-        for one in pending {
-            places.entry(&one.query).or_insert_with(|| {
-                queries.push(one.query.clone());
-                queries.len() - 1
-            });
-        }
+        let asked: Vec<(&ExecutionContext, usize)> = asked
+            .iter()
+            .map(|context| {
+                let place = *places.entry(context.query()).or_insert_with_key(|query| {
+                    queries.push(query.clone());
+                    queries.len() - 1
+                });
+                (*context, place)
+            })
+            .collect();
         let answers = self.ports.authority().look_up(&queries).await?;
         let terms = StartTerms {
             worker: &self.terms.worker,
@@ -202,18 +235,14 @@ impl Gate {
             lease_for: self.terms.lease_for,
             bound,
         };
-        Ok(pending
-            .iter()
-            .map(
-                |one| match places.get(&one.query).and_then(|place| answers.get(*place)) {
-                    Some(LookedUp::Found(authority)) => {
-                        Start::judge(&one.context, authority, &terms).map_err(|error| chain(&error))
-                    }
-                    Some(LookedUp::Undecided(cause)) => Err(cause.to_string()),
-                    None => Err("the authority store gave no answer".to_owned()),
-                },
-            )
-            .collect())
+        let rule = |(context, place): (&ExecutionContext, usize)| match answers.get(place) {
+            Some(LookedUp::Found(authority)) => {
+                Ruling::judge(context, authority, &terms).map_err(|error| chain(&error))
+            }
+            Some(LookedUp::Undecided(cause)) => Err(cause.to_string()),
+            None => Err(NO_ANSWER.to_owned()),
+        };
+        Ok(asked.into_iter().map(rule).collect())
     }
 
     /// Begins starts: together at first, each alone where authority keeps moving or one of them is
@@ -321,7 +350,6 @@ impl Gate {
 struct Pending {
     at: usize,
     context: ExecutionContext,
-    query: AuthorityQuery,
 }
 
 impl Pending {

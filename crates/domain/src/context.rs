@@ -108,6 +108,24 @@ impl ExecutionContext {
         self.operation.capability.as_ref()
     }
 
+    /// What the run asks, under a catalog.
+    #[must_use]
+    pub fn question(&self) -> Question<'_> {
+        Question {
+            operation_type: self.operation_type(),
+            authority_mode: self.authority_mode,
+            initiator: self.initiator.as_ref(),
+            target_scope: &self.target_scope,
+        }
+    }
+
+    /// Whether both runs ask the same: the same facts decide them alike, for the same reason.
+    #[must_use]
+    pub fn asks_the_same_as(&self, other: &Self) -> bool {
+        self.question() == other.question()
+            && (Arc::ptr_eq(&self.operation, &other.operation) || self.operation == other.operation)
+    }
+
     /// The question to put to an authority lookup.
     #[must_use]
     pub fn query(&self) -> AuthorityQuery {
@@ -121,6 +139,20 @@ impl ExecutionContext {
             provider_connection_id: self.target_scope.provider_connection_id.clone(),
         }
     }
+}
+
+/// What a run asks the gate. Under one catalog, runs that ask the same are decided alike by the same
+/// facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Question<'a> {
+    /// May this be done,
+    pub operation_type: &'a OperationType,
+    /// on whose authority,
+    pub authority_mode: AuthorityMode,
+    /// for whom,
+    pub initiator: Option<&'a UserId>,
+    /// upon what.
+    pub target_scope: &'a TargetScope,
 }
 
 /// Which facts a decision needs. Runs with equal queries share one answer.

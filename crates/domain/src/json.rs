@@ -85,6 +85,11 @@ impl JsonText {
         Ok(Self(text.into()))
     }
 
+    /// Text put together from documents that were checked, and so a document itself.
+    pub(crate) fn composed(text: String) -> Self {
+        Self(text.into())
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

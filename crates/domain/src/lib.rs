@@ -43,6 +43,7 @@ mod reason;
 mod record;
 mod revision;
 mod rows;
+mod ruling;
 mod run;
 mod state;
 mod submission;
@@ -52,7 +53,7 @@ mod transition;
 pub use catalog::{Catalog, ConnectionUse, Continuity, Lifecycles, Operation, RetryPolicy};
 pub use change::{AttributedChange, AuthorityChange, ChangeError, ChangeKind};
 pub use check::{Check, CheckResult, Checks};
-pub use context::{AuthorityMode, AuthorityQuery, ExecutionContext, TargetScope};
+pub use context::{AuthorityMode, AuthorityQuery, ExecutionContext, Question, TargetScope};
 pub use decision::{Decision, decide};
 pub use facts::{
     AuthorityFacts, ConnectionFacts, GateFacts, Held, TenantFacts, UserFacts, WorkspaceFacts,
@@ -75,6 +76,7 @@ pub use rows::{
     AuthorityRows, ConnectionRow, GateRow, GrantRow, PrerequisiteRow, RoleRow, TenantLifecycle,
     TenantRow, UserRow, WorkspaceRow,
 };
+pub use ruling::RulingText;
 pub use run::{CancelNote, Failure, FailureCode, OperationRun, RunOutcome, RunStatus, UnknownName};
 pub use state::{AuthorityState, GrantKey};
 pub use submission::{RESERVED_CONTEXT_KEYS, Submission, SubmissionError, SubmittedContext};

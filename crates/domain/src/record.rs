@@ -196,8 +196,6 @@ fn cut(text: &str) -> String {
 /// What a record holds besides context, facts and decision.
 #[derive(Debug, Clone)]
 pub struct RecordContext<'a> {
-    /// The id of this decision.
-    pub decision_id: DecisionId,
     /// Which authority it rests on.
     pub authority: AuthorityStamp,
     /// Who judged.
@@ -206,13 +204,14 @@ pub struct RecordContext<'a> {
     pub catalog: &'a str,
 }
 
-/// The record of one decision, version 1.
+/// The record of one decision, version 1. What runs share of it has no id: see
+/// [`RulingText`](crate::RulingText).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DecisionRecord {
+pub struct DecisionRecord<Id = DecisionId> {
     /// The version of this shape.
     pub v: u32,
     /// The id of the decision.
-    pub decision_id: DecisionId,
+    pub decision_id: Id,
     /// Whether the run was let start.
     pub allowed: bool,
     /// Why not; null when it was.
@@ -245,10 +244,11 @@ pub struct DecisionRecord {
     pub decided_at: Timestamp,
 }
 
-impl DecisionRecord {
+impl<Id> DecisionRecord<Id> {
     /// The record of a decision.
     #[must_use]
     pub fn new(
+        decision_id: Id,
         context: &ExecutionContext,
         facts: &AuthorityFacts,
         decision: &Decision,
@@ -257,7 +257,7 @@ impl DecisionRecord {
         let reason = decision.reason();
         Self {
             v: 1,
-            decision_id: about.decision_id,
+            decision_id,
             allowed: decision.is_allowed(),
             reason_code: reason,
             denial_class: reason.map(ReasonCode::denial_class),

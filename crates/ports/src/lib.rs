@@ -20,6 +20,7 @@ mod fence;
 mod fresh;
 mod maintenance;
 mod queue;
+mod ruling;
 mod runs;
 mod start;
 
@@ -41,10 +42,11 @@ pub use fence::{Bound, Fence, StoreIdentity};
 pub use fresh::{fresh_lease_id, fresh_run_id, fresh_store_id};
 pub use maintenance::{Finding, Migrated, Severity, StoreMaintenance};
 pub use queue::{Acked, Delivery, Push, QueueEntry, Receipt, Receive, RunQueue};
+pub use ruling::{JudgeError, Ruling, StartTerms};
 pub use runs::{
     Backlog, BacklogQuery, Cancellation, Cancelled, Candidacy, ContextDetail, CursorError, Elected,
     Finish, Finished, PutOff, QueueUpkeep, Renewal, Renewed, Rescue, Rescued, Retried, Retry,
     RunCursor, RunFilter, RunKey, RunPage, RunRepository, Submitted, Successor, Undecided,
     UndecidedPolicy, Work,
 };
-pub use start::{Begun, Entry, JudgeError, Permit, PermitLapsed, ReadBack, Start, StartTerms};
+pub use start::{Begun, Entry, Permit, PermitLapsed, ReadBack, Start};

@@ -1,105 +1,53 @@
 //! The start of a run: a decision with its fence, and the permit that a committed start yields.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use countersign_domain::{
-    AuthorityStamp, Consistency, Decision, DecisionId, DecisionRecord, ExecutionContext, JsonError,
-    JsonText, LeaseId, RecordContext, RunId, Timestamp, WorkerName, decide,
+    Decision, DecisionId, ExecutionContext, JsonText, LeaseId, RunId, Timestamp,
 };
 use uuid::Uuid;
 
-use crate::{Authority, Bound, Fence, RunKey, fresh_lease_id};
+use crate::{Authority, Bound, Fence, JudgeError, Ruling, RunKey, StartTerms, fresh_lease_id};
 
-/// The terms on which a worker asks for a start.
-#[derive(Debug, Clone)]
-pub struct StartTerms<'a> {
-    /// Who asks.
-    pub worker: &'a WorkerName,
-    /// The fingerprint of the catalog that is judged by.
-    pub catalog: &'a str,
-    /// How long the lease runs before it must be renewed.
-    pub lease_for: Duration,
-    /// Set where runs and authority live apart and an age was agreed to by name.
-    pub bound: Option<Bound>,
-}
-
-/// A judged run on its way to [`RunRepository::begin`](crate::RunRepository::begin).
+/// A judged run on its way to [`RunRepository::begin`](crate::RunRepository::begin): a ruling on what it
+/// asks, and a decision id of its own, never used again.
 ///
-/// Made by [`Start::judge`] alone, which calls [`decide`] itself: what the store is given is always
-/// the verdict on the facts it is fenced with. Each has a decision id of its own, never used again.
+/// Made by [`Ruling::start`] alone, for a run that asks what was ruled on.
 pub struct Start {
     run: RunKey,
-    decision: Decision,
+    ruling: Arc<Ruling>,
     decision_id: DecisionId,
-    record: JsonText,
-    fence: Fence,
-    bound: Option<Bound>,
     lease_id: LeaseId,
-    lease_for: Duration,
-    worker: WorkerName,
-    max_attempts: u32,
-    judged_at: Instant,
     spent: AtomicBool,
 }
 
 impl Start {
-    /// Judges a run against the authority that was looked up for it.
-    ///
-    /// The permit's deadline counts from here, which is before `begin` can have been sent.
+    /// Judges a run by itself, against the authority that was looked up for it.
     ///
     /// # Errors
-    /// [`JudgeError`] when the authority answers another query than the run's, or the record cannot be
-    /// written; nothing may start from it.
+    /// As [`Ruling::judge`].
     pub fn judge(
         context: &ExecutionContext,
         authority: &Authority,
         terms: &StartTerms<'_>,
     ) -> Result<Self, JudgeError> {
-        let judged_at = Instant::now();
-        if *authority.query() != context.query() {
-            return Err(JudgeError::OtherQuery { run: context.run });
-        }
-        let decision = decide(context, authority.facts());
-        let decision_id = DecisionId::from(Uuid::new_v4());
-        let record = DecisionRecord::new(
-            context,
-            authority.facts(),
-            &decision,
-            RecordContext {
-                decision_id,
-                authority: AuthorityStamp {
-                    consistency: match terms.bound {
-                        None => Consistency::Fenced,
-                        Some(_) => Consistency::Bounded,
-                    },
-                    scopes: authority.fence().scopes.clone(),
-                    max_age_ms: terms
-                        .bound
-                        .map(|bound| u64::try_from(bound.max_age.as_millis()).unwrap_or(u64::MAX)),
-                },
-                worker: terms.worker,
-                catalog: terms.catalog,
-            },
-        );
-        Ok(Self {
+        Ruling::judge(context, authority, terms)?.start(context)
+    }
+
+    pub(crate) fn under(ruling: &Arc<Ruling>, context: &ExecutionContext) -> Self {
+        Self {
             run: RunKey {
                 workspace_id: context.workspace_id().clone(),
                 id: context.run,
             },
-            decision,
-            decision_id,
-            record: JsonText::of(&record)?,
-            fence: authority.fence().clone(),
-            bound: terms.bound,
+            ruling: Arc::clone(ruling),
+            decision_id: Uuid::new_v4().into(),
             lease_id: fresh_lease_id(),
-            lease_for: terms.lease_for,
-            worker: terms.worker.clone(),
-            max_attempts: context.operation.retry.max_attempts,
-            judged_at,
             spent: AtomicBool::new(false),
-        })
+        }
     }
 
     /// The run.
@@ -108,9 +56,15 @@ impl Start {
         &self.run
     }
 
+    /// What was ruled. Starts under one ruling share it: a repository may write it once for all of them.
+    #[must_use]
+    pub fn ruling(&self) -> &Arc<Ruling> {
+        &self.ruling
+    }
+
     /// The verdict.
     pub fn decision(&self) -> &Decision {
-        &self.decision
+        self.ruling.decision()
     }
 
     /// The id of the decision, by which an unknown commit is read back.
@@ -119,22 +73,22 @@ impl Start {
         self.decision_id
     }
 
-    /// The record to write in the same commit (G4).
+    /// The record that the run has from the same commit on (G4): the ruling's, with the decision's id.
     #[must_use]
-    pub fn record(&self) -> &JsonText {
-        &self.record
+    pub fn record(&self) -> JsonText {
+        self.ruling.text().record(self.decision_id)
     }
 
     /// The revisions to compare (G2). Not to be compared where [`Start::bound`] says otherwise.
     #[must_use]
     pub fn fence(&self) -> &Fence {
-        &self.fence
+        self.ruling.fence()
     }
 
     /// The age limit that takes the place of the fence, where there is one.
     #[must_use]
     pub fn bound(&self) -> Option<Bound> {
-        self.bound
+        self.ruling.bound()
     }
 
     /// The lease that an allow takes.
@@ -146,19 +100,13 @@ impl Start {
     /// How long that lease runs, from the store's clock at the commit.
     #[must_use]
     pub fn lease_for(&self) -> Duration {
-        self.lease_for
-    }
-
-    /// Who will run it.
-    #[must_use]
-    pub fn worker(&self) -> &WorkerName {
-        &self.worker
+        self.ruling.lease_for()
     }
 
     /// The operation's limit of attempts, kept with the run so that a rescue knows it.
     #[must_use]
     pub fn max_attempts(&self) -> u32 {
-        self.max_attempts
+        self.ruling.max_attempts()
     }
 
     /// Gives the start up: whoever calls [`Start::committed`] after this gets no permit. For a start
@@ -177,7 +125,7 @@ impl Start {
         if self.spent.swap(true, Ordering::AcqRel) {
             return Begun::NotQueued;
         }
-        if !self.decision.is_allowed() {
+        if !self.decision().is_allowed() {
             return Begun::Blocked;
         }
         Begun::Started(Permit {
@@ -185,11 +133,7 @@ impl Start {
             decision_id: self.decision_id,
             lease_id: self.lease_id,
             started_at,
-            // An instant that cannot be told is one that has passed.
-            deadline: self
-                .judged_at
-                .checked_add(self.lease_for)
-                .unwrap_or(self.judged_at),
+            deadline: self.ruling.deadline(),
         })
     }
 }
@@ -199,23 +143,9 @@ impl fmt::Debug for Start {
         f.debug_struct("Start")
             .field("run", &self.run.id)
             .field("decision_id", &self.decision_id)
-            .field("reason", &self.decision.reason())
+            .field("reason", &self.decision().reason())
             .finish_non_exhaustive()
     }
-}
-
-/// Why a run could not be judged; it stays queued (G6).
-#[derive(Debug, thiserror::Error)]
-pub enum JudgeError {
-    /// The authority answers the query of another run (G8).
-    #[error("the authority looked up for run `{run}` answers another query")]
-    OtherQuery {
-        /// The run.
-        run: RunId,
-    },
-    /// The record cannot be written.
-    #[error("the decision record cannot be written")]
-    Record(#[from] JsonError),
 }
 
 /// What became of one [`Start`].

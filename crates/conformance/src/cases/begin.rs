@@ -34,7 +34,7 @@ pub async fn an_allowed_run_is_running_with_its_decision_on_record(ports: &Ports
     );
     assert_eq!(run.started_at, Some(entry.started_at()));
     assert_eq!(run.completed_at, None);
-    assert_eq!(run.decision.as_ref(), Some(start[0].record()));
+    assert_eq!(run.decision.as_ref(), Some(&start[0].record()));
     let decision = run.decision_record().unwrap().expect("a decision");
     assert!(decision.allowed);
     assert_eq!(decision.decision_id, start[0].decision_id());
@@ -64,7 +64,7 @@ pub async fn a_denied_run_is_blocked_and_has_no_start(ports: &Ports) {
     assert_eq!(run.started_at, None);
     let completed_at = run.completed_at.expect("a time of completion");
     assert!(before <= completed_at && completed_at <= after);
-    assert_eq!(run.decision.as_ref(), Some(start.record()));
+    assert_eq!(run.decision.as_ref(), Some(&start.record()));
     assert_eq!((run.failure, run.result, run.cancel), (None, None, None));
 }
 
@@ -128,7 +128,7 @@ pub async fn a_batch_that_names_a_run_twice_starts_it_once(ports: &Ports) {
     let came = scene.begin(&starts).await;
     assert_eq!(came, [Came::Started, Came::NotQueued]);
     let run = scene.load(&key).await;
-    assert_eq!(run.decision.as_ref(), Some(starts[0].record()));
+    assert_eq!(run.decision.as_ref(), Some(&starts[0].record()));
 }
 
 /// The same for a run that is denied: one decision is on record, the first.
@@ -139,7 +139,7 @@ pub async fn a_batch_that_names_a_denied_run_twice_blocks_it_once(ports: &Ports)
     let came = scene.begin(&starts).await;
     assert_eq!(came, [Came::Blocked, Came::NotQueued]);
     let run = scene.load(&key).await;
-    assert_eq!(run.decision.as_ref(), Some(starts[0].record()));
+    assert_eq!(run.decision.as_ref(), Some(&starts[0].record()));
 }
 
 /// A run that is not there is not queued, and fails none of its neighbours.
@@ -197,7 +197,7 @@ pub async fn five_hundred_runs_begin_in_one_batch(ports: &Ports) {
             _ => (Came::Started, RunStatus::Running),
         };
         assert_eq!((came[n], run.status), (expected, status), "number {n}");
-        assert_eq!(run.decision.as_ref(), Some(start.record()), "number {n}");
+        assert_eq!(run.decision.as_ref(), Some(&start.record()), "number {n}");
     }
 }
 

@@ -120,7 +120,7 @@ async fn comes_to_the_verdict_of(scene: &Scene, reference: &AuthorityState, key:
     } else {
         assert_eq!((came, run.started_at), (Came::Blocked, None));
     }
-    assert_eq!(run.decision.as_ref(), Some(start.record()));
+    assert_eq!(run.decision.as_ref(), Some(&start.record()));
 }
 
 /// G2, [`ChangeKind::DefineRole`].

@@ -40,7 +40,7 @@ pub async fn eight_workers_at_fifty_runs_start_each_once(ports: &Ports) {
                         came = begin_patiently(&scene, start).await;
                     }
                     if came == Came::Started {
-                        started.push((start.run().id, start.record().clone()));
+                        started.push((start.run().id, start.record()));
                     }
                 }
             }

@@ -134,7 +134,7 @@ pub async fn a_start_whose_answer_was_lost_is_found_by_reading_back(ports: &Port
                 }
                 let run = scene.load(&key).await;
                 assert_eq!(run.status, RunStatus::Running);
-                assert_eq!(run.decision.as_ref(), Some(start.record()));
+                assert_eq!(run.decision.as_ref(), Some(&start.record()));
                 let again = read_back(&scene, from_ref(&start)).await;
                 assert_eq!(again, [Found::Committed(Came::NotQueued)]);
                 assert_eq!(scene.try_start(&key).await, Came::NotQueued);
@@ -171,7 +171,7 @@ async fn starts_once(scene: &Scene, key: &RunKey) {
         (run.status, run.outcome),
         (RunStatus::Running, RunOutcome::Pending)
     );
-    let by_fresh = run.decision.as_ref() == Some(fresh.record());
+    let by_fresh = run.decision.as_ref() == Some(&fresh.record());
     match came {
         Came::Started => assert!(by_fresh),
         Came::NotQueued => assert!(!by_fresh),

@@ -49,7 +49,7 @@ impl State {
         let Some(row) = self.row(start.run()) else {
             return ReadBack::NotQueued;
         };
-        if row.run.decision.as_ref() == Some(start.record()) {
+        if row.run.decision.as_ref() == Some(&start.record()) {
             let at = row.run.started_at.or(row.run.completed_at);
             let at = at.unwrap_or(row.run.queued_at);
             ReadBack::Committed(start.committed(at))
@@ -64,7 +64,7 @@ impl State {
 impl Row {
     /// Starts or blocks the run; the decision is on record in the same commit (G4).
     pub(crate) fn start(&mut self, start: &Start, now: Timestamp) {
-        self.run.decision = Some(start.record().clone());
+        self.run.decision = Some(start.record());
         self.max_attempts = start.max_attempts();
         if start.decision().is_allowed() {
             self.step(RunEvent::Start, now);

@@ -2,9 +2,9 @@
 
 use countersign_domain::{
     AttributedChange, AuthorityMode, AuthorityRows, AuthorityStamp, AuthorityState, Consistency,
-    Decision, DecisionRecord, ExecutionContext, JsonText, Operation, OperationRun, QueueName,
-    RecordContext, Revision, RunEvent, RunId, RunOutcome, RunStatus, ScopeRevision,
-    SubmittedContext, Timestamp, WorkerName, decide, resolve, transition,
+    Decision, DecisionId, DecisionRecord, ExecutionContext, JsonText, Operation, OperationRun,
+    QueueName, RecordContext, Revision, RulingText, RunEvent, RunId, RunOutcome, RunStatus,
+    ScopeRevision, SubmittedContext, Timestamp, WorkerName, decide, resolve, transition,
 };
 
 pub(crate) const VIEWER: &str = r#"
@@ -82,7 +82,6 @@ pub(crate) fn queued(operation: &Operation) -> OperationRun {
 
 fn record_context(worker: &WorkerName) -> RecordContext<'_> {
     RecordContext {
-        decision_id: "00000000-0000-4000-8000-000000000009".parse().unwrap(),
         authority: AuthorityStamp {
             consistency: Consistency::Fenced,
             scopes: [ScopeRevision {
@@ -106,7 +105,10 @@ pub(crate) fn record(
     let facts = resolve(&context.query(), rows, as_of);
     let decision = decide(context, &facts);
     let worker = "worker-a".parse().unwrap();
-    let record = DecisionRecord::new(context, &facts, &decision, record_context(&worker));
+    let id: DecisionId = "00000000-0000-4000-8000-000000000009".parse().unwrap();
+    let record = DecisionRecord::new(id, context, &facts, &decision, record_context(&worker));
+    let ruling = RulingText::of(context, &facts, &decision, record_context(&worker)).unwrap();
+    assert_eq!(ruling.record(id), JsonText::of(&record).unwrap());
     (decision, record)
 }
 
