@@ -67,7 +67,10 @@ impl Fields {
         match self.raw(field) {
             None => Ok(None),
             Some(raw) => serde_json::from_str::<Option<T>>(raw.get()).map_err(|error| {
-                FieldError::at(field, format!("`{field}`: {}", json_problem(&error)))
+                // The field is named; a place within its value would be taken for one in the line.
+                let text = error.to_string();
+                let problem = text.rsplit_once(" at line ").map_or(&*text, |(p, _)| p);
+                FieldError::at(field, format!("`{field}`: {problem}"))
             }),
         }
     }

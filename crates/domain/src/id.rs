@@ -1,6 +1,7 @@
 //! Identifiers: opaque text compared byte for byte, and UUIDs for what Countersign itself names.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -71,6 +72,31 @@ fn checked(what: &'static str, text: &str) -> Result<SmolStr, IdError> {
     }
 }
 
+/// Reads an id from a string without keeping the string.
+struct Parsed<T> {
+    what: &'static str,
+    id: PhantomData<T>,
+}
+
+impl<T> Parsed<T> {
+    fn of(what: &'static str) -> Self {
+        Self {
+            what,
+            id: PhantomData,
+        }
+    }
+}
+
+impl<T: FromStr<Err = IdError>> de::Visitor<'_> for Parsed<T> {
+    type Value = T;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a {}", self.what)
+    }
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
 macro_rules! text_ids {
     ($($(#[$doc:meta])* $name:ident = $what:literal;)+) => {$(
         $(#[$doc])*
@@ -128,8 +154,7 @@ macro_rules! text_ids {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = SmolStr::deserialize(deserializer)?;
-                Self::new(text).map_err(de::Error::custom)
+                deserializer.deserialize_str(Parsed::of($what))
             }
         }
     )+};
@@ -215,14 +240,14 @@ macro_rules! uuid_ids {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                let mut text = Uuid::encode_buffer();
+                serializer.serialize_str(self.0.hyphenated().encode_lower(&mut text))
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = SmolStr::deserialize(deserializer)?;
-                text.parse().map_err(de::Error::custom)
+                deserializer.deserialize_str(Parsed::of($what))
             }
         }
     )+};
