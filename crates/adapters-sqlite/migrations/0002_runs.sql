@@ -15,6 +15,7 @@ CREATE TABLE runs (
         ('pending', 'succeeded', 'partially_succeeded', 'failed', 'blocked', 'cancelled')),
     context                TEXT    NOT NULL,
     decision_id            TEXT,
+    ruling                 INTEGER,
     allowed                INTEGER CHECK (allowed IS NULL OR allowed IN (0, 1)),
     reason_code            TEXT,
     continuity             TEXT,
@@ -29,7 +30,6 @@ CREATE TABLE runs (
     unique_key             TEXT,
     chain_id               TEXT    NOT NULL,
     attempt                INTEGER NOT NULL CHECK (attempt > 0),
-    max_attempts           INTEGER,
     retry_of               TEXT,
     requested_by           TEXT,
     queue_name             TEXT    NOT NULL,
@@ -54,6 +54,7 @@ CREATE TABLE runs (
     CONSTRAINT g4_a_start_has_its_allow CHECK (started_at IS NULL OR
         (decision_id IS NOT NULL AND allowed IS 1 AND reason_code IS NULL)),
     CONSTRAINT g4_a_decision_is_whole CHECK ((decision_id IS NULL) = (allowed IS NULL)
+        AND (decision_id IS NULL) = (ruling IS NULL)
         AND (allowed IS NOT 0 OR reason_code IS NOT NULL) AND (allowed IS 0 OR reason_code IS NULL)),
     CONSTRAINT g6_only_unreadable_authority_fails_unstarted CHECK
         (outcome <> 'failed' OR started_at IS NOT NULL OR failure_code IS 'authority_unavailable'),
@@ -69,6 +70,7 @@ CREATE INDEX runs_queued ON runs (id) WHERE status = 'queued';
 CREATE INDEX runs_running ON runs (lease_expires_at) WHERE status = 'running';
 CREATE INDEX runs_newest ON runs (queued_at, id);
 CREATE INDEX runs_by_workspace ON runs (workspace_id, queued_at, id);
+CREATE INDEX runs_by_ruling ON runs (ruling) WHERE ruling IS NOT NULL;
 CREATE INDEX runs_blocked ON runs (reason_code, queued_at, id) WHERE outcome = 'blocked';
 
 CREATE TRIGGER runs_move_forward BEFORE UPDATE OF status ON runs
@@ -81,48 +83,63 @@ WHEN NEW.started_at IS NOT OLD.started_at
  AND NOT (OLD.started_at IS NULL AND OLD.status = 'queued' AND NEW.status = 'running')
 BEGIN SELECT RAISE(ABORT, 'G3: a run starts once, by moving from queued to running'); END;
 
--- The record of the one decision that let a run start or blocked it. Apart from `runs`, so that a run's
--- row stays small while it is moved: a row that grows fivefold splits its page.
-CREATE TABLE decisions (
-    run         INTEGER PRIMARY KEY,
-    decision_id TEXT    NOT NULL,
-    record      TEXT    NOT NULL,
-    allowed     INTEGER GENERATED ALWAYS AS (json_extract(record, '$.allowed')) VIRTUAL,
-    reason_code TEXT    GENERATED ALWAYS AS (json_extract(record, '$.reason_code')) VIRTUAL,
+-- What was ruled: the records of the decisions under it, but for the ids of those decisions. A ruling is
+-- written once for all runs of a batch that ask the same, so that a run keeps its decision in a few bytes.
+-- One whose runs had all left `queued` meanwhile stays unused.
+CREATE TABLE rulings (
+    seq            INTEGER PRIMARY KEY AUTOINCREMENT,
+    record         TEXT    NOT NULL,
+    max_attempts   INTEGER NOT NULL,
+    lease_micros   INTEGER NOT NULL,
+    allowed        INTEGER GENERATED ALWAYS AS (json_extract(record, '$.allowed')) STORED,
+    reason_code    TEXT    GENERATED ALWAYS AS (json_extract(record, '$.reason_code')) STORED,
+    workspace_id   TEXT    GENERATED ALWAYS AS (json_extract(record, '$.target_scope.workspace_id')) STORED,
+    tenant_id      TEXT    GENERATED ALWAYS AS (json_extract(record, '$.target_scope.tenant_id')) STORED,
+    initiator      TEXT    GENERATED ALWAYS AS (json_extract(record, '$.initiator')) STORED,
+    authority_mode TEXT    GENERATED ALWAYS AS (json_extract(record, '$.authority_mode')) STORED,
+    operation_type TEXT    GENERATED ALWAYS AS (json_extract(record, '$.operation_type')) STORED,
+    provider_connection_id TEXT
+        GENERATED ALWAYS AS (json_extract(record, '$.target_scope.provider_connection_id')) STORED,
 
-    CONSTRAINT a_record_is_of_its_decision CHECK (json_extract(record, '$.decision_id') IS decision_id),
-    CONSTRAINT a_record_says_a_verdict CHECK (allowed IS 1 OR (allowed IS 0 AND reason_code IS NOT NULL))
+    CONSTRAINT a_ruling_says_a_verdict CHECK
+        ((allowed IS 1 AND reason_code IS NULL) OR (allowed IS 0 AND reason_code IS NOT NULL)),
+    CONSTRAINT a_ruling_is_of_no_one_run CHECK (json_type(record, '$.decision_id') IS 'null')
 ) STRICT;
 
-CREATE TRIGGER decisions_are_kept BEFORE UPDATE ON decisions
-BEGIN SELECT RAISE(ABORT, 'G4: the decision of a run is never replaced'); END;
+CREATE TRIGGER rulings_are_kept BEFORE UPDATE ON rulings
+BEGIN SELECT RAISE(ABORT, 'G4: what was ruled is never replaced'); END;
 
-CREATE TRIGGER decisions_are_not_lost BEFORE DELETE ON decisions
-WHEN EXISTS (SELECT 1 FROM runs WHERE runs.seq = OLD.run)
+CREATE TRIGGER rulings_are_not_lost BEFORE DELETE ON rulings
+WHEN EXISTS (SELECT 1 FROM runs WHERE runs.ruling = OLD.seq)
 BEGIN SELECT RAISE(ABORT, 'G4: the decision of a run is never deleted'); END;
 
-CREATE TRIGGER decisions_are_not_replaced BEFORE INSERT ON decisions
-WHEN EXISTS (SELECT 1 FROM decisions WHERE run = NEW.run)
-BEGIN SELECT RAISE(ABORT, 'G4: the decision of a run is never replaced'); END;
+CREATE TRIGGER rulings_are_not_replaced BEFORE INSERT ON rulings
+WHEN EXISTS (SELECT 1 FROM rulings WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'G4: what was ruled is never replaced'); END;
 
--- What a run says of its decision is what the record says: it must be there first.
-CREATE TRIGGER runs_have_their_decision BEFORE UPDATE OF decision_id, allowed, reason_code ON runs
-WHEN NOT EXISTS (SELECT 1 FROM decisions
-                 WHERE run = NEW.seq AND decision_id IS NEW.decision_id
-                   AND allowed IS NEW.allowed AND reason_code IS NEW.reason_code)
-BEGIN SELECT RAISE(ABORT, 'G4: a run says of its decision what the record says'); END;
+-- What a run says of its decision is what was ruled, on what the run asks: the ruling must be there first.
+CREATE TRIGGER runs_have_their_decision BEFORE UPDATE OF decision_id, ruling, allowed, reason_code ON runs
+WHEN NOT EXISTS (SELECT 1 FROM rulings
+                 WHERE seq = NEW.ruling AND allowed IS NEW.allowed AND reason_code IS NEW.reason_code
+                   AND workspace_id IS NEW.workspace_id AND tenant_id IS NEW.tenant_id
+                   AND initiator IS NEW.initiator AND authority_mode IS NEW.authority_mode
+                   AND operation_type IS NEW.operation_type
+                   AND provider_connection_id IS NEW.provider_connection_id)
+BEGIN SELECT RAISE(ABORT, 'G4: a run says of its decision what was ruled on it'); END;
 
-CREATE TRIGGER runs_keep_their_decision BEFORE UPDATE OF decision_id, allowed, reason_code ON runs
+CREATE TRIGGER runs_keep_their_decision BEFORE UPDATE OF decision_id, ruling, allowed, reason_code ON runs
 WHEN OLD.decision_id IS NOT NULL
- AND (NEW.decision_id IS NOT OLD.decision_id OR NEW.allowed IS NOT OLD.allowed
-      OR NEW.reason_code IS NOT OLD.reason_code)
 BEGIN SELECT RAISE(ABORT, 'G4: the decision of a run is never replaced'); END;
 
 CREATE TRIGGER runs_begin_undecided BEFORE INSERT ON runs
 WHEN NEW.decision_id IS NOT NULL AND NOT EXISTS
-    (SELECT 1 FROM decisions WHERE run = NEW.seq AND decision_id IS NEW.decision_id
-                               AND allowed IS NEW.allowed AND reason_code IS NEW.reason_code)
-BEGIN SELECT RAISE(ABORT, 'G4: a run says of its decision what the record says'); END;
+    (SELECT 1 FROM rulings
+     WHERE seq = NEW.ruling AND allowed IS NEW.allowed AND reason_code IS NEW.reason_code
+       AND workspace_id IS NEW.workspace_id AND tenant_id IS NEW.tenant_id
+       AND initiator IS NEW.initiator AND authority_mode IS NEW.authority_mode
+       AND operation_type IS NEW.operation_type
+       AND provider_connection_id IS NEW.provider_connection_id)
+BEGIN SELECT RAISE(ABORT, 'G4: a run says of its decision what was ruled on it'); END;
 
 CREATE TRIGGER runs_stay_completed BEFORE UPDATE OF outcome, completed_at ON runs
 WHEN OLD.status = 'completed'

@@ -1,7 +1,8 @@
 -- A hint which runs are due; rebuilt from `runs` by the sweeper where it is lost (G5).
 -- An entry is ready, or waits for `visible_at`: scheduled, handed out, or put off.
 CREATE TABLE queue (
-    run_id         TEXT    NOT NULL PRIMARY KEY,
+    seq            INTEGER PRIMARY KEY,
+    run_id         TEXT    NOT NULL UNIQUE,
     workspace_id   TEXT    NOT NULL,
     operation_type TEXT    NOT NULL,
     queue_name     TEXT    NOT NULL,
@@ -10,7 +11,7 @@ CREATE TABLE queue (
     ready          INTEGER NOT NULL CHECK (ready IN (0, 1)),
     visible_at     INTEGER NOT NULL,
     deliveries     INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE INDEX queue_ready ON queue (queue_name, operation_type, priority DESC, due_at, run_id)
     WHERE ready = 1;

@@ -21,6 +21,8 @@ mod queue;
 mod rows;
 mod runs;
 mod store;
+mod stored_run;
+mod writer;
 
 pub use authority::SqliteAuthority;
 pub use clock::Clock;

@@ -1,15 +1,17 @@
 //! The queue: entries that are ready, and entries that wait for their time.
 
-use std::collections::{HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use countersign_domain::{OperationType, RunId, Timestamp};
+use countersign_domain::{OperationType, RunId, Timestamp, WorkspaceId};
 use countersign_ports::{
-    Acked, Delivery, PortResult, Push, QueueEntry, Receipt, Receive, RunKey, RunQueue,
+    Acked, Delivery, PortError, PortResult, Push, QueueEntry, Receipt, Receive, RunKey, RunQueue,
     StoreIdentity,
 };
+use serde::Deserialize;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
@@ -87,27 +89,17 @@ impl RunQueue for SqliteQueue {
         let now = self.shared.now();
         wake(write.connection(), now).await?;
         let chosen = choose(write.connection(), receive).await?;
-        let rows = if chosen.is_empty() {
-            Vec::new()
-        } else {
+        if !chosen.is_empty() {
+            let entries: Vec<i64> = chosen.iter().map(|one| one.entry).collect();
             sqlx::query(include_str!("sql/receive.sql"))
-                .bind(json(&chosen))
+                .bind(json(&entries))
                 .bind(now.plus(receive.invisible_for).as_micros())
-                .fetch_all(write.connection())
+                .execute(write.connection())
                 .await
-                .map_err(failed(OPERATION))?
-        };
-        let mut deliveries = HashMap::with_capacity(rows.len());
-        for row in &rows {
-            let delivery = read_delivery(row)?;
-            deliveries.insert(delivery.run.id, delivery);
+                .map_err(failed(OPERATION))?;
         }
         write.commit().await?;
-        // In the order of the queue, which RETURNING does not promise.
-        Ok(chosen
-            .iter()
-            .filter_map(|id| deliveries.remove(id))
-            .collect())
+        Ok(chosen.into_iter().map(|one| one.delivery).collect())
     }
 
     async fn ack(&self, deliveries: &[Delivery]) -> PortResult<Vec<Acked>> {
@@ -166,21 +158,21 @@ impl SqliteQueue {
 }
 
 async fn wake(connection: &mut SqliteConnection, now: Timestamp) -> PortResult<()> {
-    const OPERATION: &str = "receive";
-    let any: bool = sqlx::query_scalar(include_str!("sql/anything_to_wake.sql"))
+    sqlx::query(include_str!("sql/wake.sql"))
         .bind(now.as_micros())
-        .fetch_one(&mut *connection)
+        .bind(WAKE_AT_ONCE)
+        .execute(connection)
         .await
-        .map_err(failed(OPERATION))?;
-    if any {
-        sqlx::query(include_str!("sql/wake.sql"))
-            .bind(now.as_micros())
-            .bind(WAKE_AT_ONCE)
-            .execute(connection)
-            .await
-            .map_err(failed(OPERATION))?;
-    }
+        .map_err(failed("receive"))?;
     Ok(())
+}
+
+/// A ready entry that is to be handed out.
+struct Chosen {
+    entry: i64,
+    delivery: Delivery,
+    /// Where it stands in the order of the queue; the run's id after that.
+    place: (Reverse<i64>, i64),
 }
 
 /// The first ready entries over all operations: each operation's own first ones, merged. One index
@@ -188,44 +180,44 @@ async fn wake(connection: &mut SqliteConnection, now: Timestamp) -> PortResult<(
 async fn choose(
     connection: &mut SqliteConnection,
     receive: &Receive<'_>,
-) -> PortResult<Vec<RunId>> {
+) -> PortResult<Vec<Chosen>> {
     const OPERATION: &str = "receive";
-    let mut first: Vec<(std::cmp::Reverse<i64>, i64, RunId)> = Vec::new();
+    let mut first: Vec<Chosen> = Vec::new();
     let operations: HashSet<&OperationType> = receive.operations.iter().collect();
     for operation in operations {
-        let rows = sqlx::query(include_str!("sql/ready.sql"))
+        let answer: String = sqlx::query_scalar(include_str!("sql/ready.sql"))
             .bind(receive.queue_name.as_str())
             .bind(operation.as_str())
             .bind(receive.limit)
-            .fetch_all(&mut *connection)
+            .fetch_one(&mut *connection)
             .await
             .map_err(failed(OPERATION))?;
-        for row in &rows {
-            let mut columns = Columns::of(row, OPERATION);
-            let id = columns.parsed("run id")?;
-            first.push((
-                std::cmp::Reverse(columns.integer()?),
-                columns.integer()?,
-                id,
-            ));
-        }
+        let ready: Vec<Ready> = serde_json::from_str(&answer)
+            .map_err(|error| PortError::corrupt(OPERATION, "an entry of the queue", error))?;
+        first.extend(ready.into_iter().map(|ready| ready.chosen(operation)));
     }
-    first.sort_unstable();
+    first.sort_unstable_by_key(|one| (one.place, one.delivery.run.id));
     first.truncate(usize::try_from(receive.limit).unwrap_or(usize::MAX));
-    Ok(first.into_iter().map(|(_, _, id)| id).collect())
+    Ok(first)
 }
 
-fn read_delivery(row: &SqliteRow) -> PortResult<Delivery> {
-    let mut columns = Columns::of(row, "receive");
-    let id = columns.parsed("run id")?;
-    Ok(Delivery {
-        run: RunKey {
-            id,
-            workspace_id: columns.parsed("workspace id")?,
-        },
-        operation_type: columns.parsed("operation type")?,
-        receipt: Receipt(columns.integer()?.to_string()),
-    })
+/// Entry, run, workspace, delivery, priority, due at: as `sql/ready.sql` has them.
+#[derive(Deserialize)]
+struct Ready(i64, RunId, WorkspaceId, i64, i64, i64);
+
+impl Ready {
+    fn chosen(self, operation: &OperationType) -> Chosen {
+        let Self(entry, id, workspace_id, delivery, priority, due_at) = self;
+        Chosen {
+            entry,
+            delivery: Delivery {
+                run: RunKey { id, workspace_id },
+                operation_type: operation.clone(),
+                receipt: Receipt(delivery.to_string()),
+            },
+            place: (Reverse(priority), due_at),
+        }
+    }
 }
 
 /// A receipt is the number of the delivery; one that is no number matches nothing.

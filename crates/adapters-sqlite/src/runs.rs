@@ -29,7 +29,6 @@ mod rescue;
 mod retry;
 mod submit;
 mod succeed;
-mod tuples;
 
 /// Runs in a SQLite file.
 #[derive(Debug, Clone)]
@@ -66,19 +65,19 @@ impl SqliteRuns {
         }
     }
 
-    /// Removes the entries of runs that left `queued`, where this repository keeps the queue.
+    /// Removes the entries of runs that left `queued`, where this repository keeps the queue. Their ids
+    /// are one JSON array.
     async fn dequeue(
         &self,
         connection: &mut SqliteConnection,
-        runs: &[RunId],
+        runs: String,
         operation: &'static str,
     ) -> PortResult<()> {
         match self.upkeep {
             QueueUpkeep::Caller => Ok(()),
-            QueueUpkeep::InCommit if runs.is_empty() => Ok(()),
             QueueUpkeep::InCommit => {
                 sqlx::query(include_str!("sql/dequeue.sql"))
-                    .bind(json(&runs))
+                    .bind(runs)
                     .execute(connection)
                     .await
                     .map_err(failed(operation))?;

@@ -10,12 +10,13 @@ use countersign_ports::{
     PortError, PortErrorKind, PortResult, QueueUpkeep, StoreIdentity, StoreMaintenance,
 };
 use sqlx::sqlite::SqlitePool;
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::{Sqlite, Transaction};
 use tokio::sync::Notify;
 
 use crate::connect::{connect_options, pool};
-use crate::error::{commit_failed, failed};
+use crate::error::failed;
 use crate::maintenance::{self, SqliteMaintenance};
+use crate::writer::{Write, Writer};
 use crate::{Clock, SqliteAuthority, SqliteQueue, SqliteRuns};
 
 /// Readers beside the one writer.
@@ -86,7 +87,7 @@ pub struct SqliteStore {
 #[derive(Debug)]
 pub(crate) struct Shared {
     identity: StoreIdentity,
-    writer: SqlitePool,
+    writer: Writer,
     readers: SqlitePool,
     clock: Clock,
     /// Rung after every commit of this process that queued something.
@@ -130,17 +131,16 @@ impl SqliteStore {
                 detail,
             ));
         }
-        let writer = pool(connect_options(path).create_if_missing(false), 1).await?;
-        maintenance::require_current_schema(&writer, OPERATION).await?;
-        let identity = read_identity(&writer).await?;
         let readers = connect_options(path)
             .create_if_missing(false)
             .pragma("cache_size", READER_CACHE)
             .pragma("query_only", "ON");
+        let readers = pool(readers, READERS).await?;
+        maintenance::require_current_schema(&readers, OPERATION).await?;
         let shared = Shared {
-            identity,
-            writer,
-            readers: pool(readers, READERS).await?,
+            identity: read_identity(&readers).await?,
+            writer: Writer::open(connect_options(path).create_if_missing(false)).await?,
+            readers,
             clock,
             bell: Notify::new(),
         };
@@ -199,12 +199,7 @@ impl Shared {
 
     /// Takes the write lock. Whatever is read from here on stays true until the commit.
     pub(crate) async fn write(&self, operation: &'static str) -> PortResult<Write> {
-        let inner = self
-            .writer
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(failed(operation))?;
-        Ok(Write { inner, operation })
+        self.writer.write(operation).await
     }
 
     /// Opens one snapshot.
@@ -213,25 +208,6 @@ impl Shared {
         operation: &'static str,
     ) -> PortResult<Transaction<'static, Sqlite>> {
         self.readers.begin().await.map_err(failed(operation))
-    }
-}
-
-/// A transaction that holds the write lock; rolled back where it is dropped.
-pub(crate) struct Write {
-    inner: Transaction<'static, Sqlite>,
-    operation: &'static str,
-}
-
-impl Write {
-    pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.inner
-    }
-
-    pub(crate) async fn commit(self) -> PortResult<()> {
-        self.inner
-            .commit()
-            .await
-            .map_err(commit_failed(self.operation))
     }
 }
 

@@ -143,18 +143,30 @@ impl Scene {
     }
 }
 
-/// The record of an allow (or of a deny) for a run, as raw SQL would write it.
-fn record(run: &OperationRun, allowed: bool) -> String {
+/// A ruling on what a run asks, as raw SQL would write it; answers with its number.
+async fn ruled(scene: &Scene, run: &OperationRun, allowed: bool) -> i64 {
+    ruled_on(scene, run, allowed, "t").await
+}
+
+/// The same, on that tenant.
+async fn ruled_on(scene: &Scene, run: &OperationRun, allowed: bool, tenant: &str) -> i64 {
     let verdict = if allowed {
         r#""allowed":true,"reason_code":null"#
     } else {
         r#""allowed":false,"reason_code":"missing_capability""#
     };
-    format!(
-        "INSERT INTO decisions (run, decision_id, record)
-         SELECT seq, 'd', '{{\"decision_id\":\"d\",{verdict}}}' FROM runs WHERE id = '{}'",
-        run.id
-    )
+    let initiator = run.initiator.as_ref().unwrap();
+    let sql = format!(
+        r#"INSERT INTO rulings (record, max_attempts, lease_micros) VALUES
+           ('{{"decision_id":null,{verdict},"operation_type":"op","authority_mode":"actor_bound",
+             "initiator":"{initiator}","target_scope":
+             {{"workspace_id":"w","tenant_id":"{tenant}","provider_connection_id":null}}}}', 1, 1)
+           RETURNING seq"#
+    );
+    sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+        .fetch_one(&scene.raw)
+        .await
+        .unwrap()
 }
 
 const START: &str = "status = 'running', started_at = 1, lease_id = 'l', lease_expires_at = 2";
@@ -170,11 +182,12 @@ async fn g1_raw_sql_cannot_give_a_blocked_run_a_start_time() {
         ))
         .await;
     let queued = scene.queued().await;
-    scene.execute(&record(&queued, false)).await;
+    let ruling = ruled(&scene, &queued, false).await;
     let error = scene
         .refuses(&format!(
             "UPDATE runs SET status = 'completed', outcome = 'blocked', completed_at = 2, started_at = 1,
-             decision_id = 'd', allowed = 0, reason_code = 'missing_capability' WHERE id = '{}'",
+             decision_id = 'd', ruling = {ruling}, allowed = 0, reason_code = 'missing_capability'
+             WHERE id = '{}'",
             queued.id
         ))
         .await;
@@ -192,9 +205,10 @@ async fn g1_a_run_cannot_be_blocked_without_a_deny() {
     scene
         .refuses(&format!("UPDATE runs SET {block} WHERE id = '{}'", run.id))
         .await;
-    scene.execute(&record(&run, true)).await;
+    let ruling = ruled(&scene, &run, true).await;
     let sql = format!(
-        "UPDATE runs SET {block}, decision_id = 'd', allowed = 1, reason_code = NULL WHERE id = '{}'",
+        "UPDATE runs SET {block}, decision_id = 'd', ruling = {ruling}, allowed = 1, reason_code = NULL
+         WHERE id = '{}'",
         run.id
     );
     assert!(
@@ -216,43 +230,77 @@ async fn g4_raw_sql_cannot_start_a_run_without_an_allow() {
             .await
             .contains("g4_a_start_has_its_allow")
     );
-    let lie = ", decision_id = 'd', allowed = 1, reason_code = NULL";
+    let lie = |ruling: i64| {
+        let lie =
+            format!(", decision_id = 'd', ruling = {ruling}, allowed = 1, reason_code = NULL");
+        start(&lie)
+    };
     assert!(
-        scene.refuses(&start(lie)).await.contains("G4"),
-        "no record at all"
+        scene.refuses(&lie(7)).await.contains("G4"),
+        "nothing was ruled"
     );
-    scene.execute(&record(&run, false)).await;
+    let denied = ruled(&scene, &run, false).await;
     assert!(
-        scene.refuses(&start(lie)).await.contains("G4"),
-        "the record is of a deny"
+        scene.refuses(&lie(denied)).await.contains("G4"),
+        "the ruling is a deny"
     );
-    let deny = ", decision_id = 'd', allowed = 0, reason_code = 'missing_capability'";
+    let deny = format!(
+        ", decision_id = 'd', ruling = {denied}, allowed = 0, reason_code = 'missing_capability'"
+    );
     assert!(
         scene
-            .refuses(&start(deny))
+            .refuses(&start(&deny))
             .await
             .contains("g4_a_start_has_its_allow")
     );
-    let null = ", decision_id = 'd', allowed = NULL, reason_code = NULL";
-    scene.refuses(&start(null)).await;
+    for hole in ["allowed = NULL", "ruling = NULL", "decision_id = NULL"] {
+        let allow = ruled(&scene, &run, true).await;
+        let whole = format!(", decision_id = 'd', ruling = {allow}, allowed = 1");
+        let name = hole.split(' ').next().unwrap();
+        let holed: Vec<&str> = whole
+            .split(", ")
+            .map(|part| if part.starts_with(name) { hole } else { part })
+            .collect();
+        scene.refuses(&start(&holed.join(", "))).await;
+    }
+}
+
+#[tokio::test]
+async fn g8_a_run_is_not_started_by_what_was_ruled_on_something_else() {
+    let scene = Scene::new().await;
+    let run = scene.queued().await;
+    let start = |ruling: i64| {
+        format!(
+            "UPDATE runs SET {START}, decision_id = 'd', ruling = {ruling}, allowed = 1 WHERE id = '{}'",
+            run.id
+        )
+    };
+    let elsewhere = ruled_on(&scene, &run, true, "another tenant").await;
+    assert!(scene.refuses(&start(elsewhere)).await.contains("G4"));
+    let for_another = ruled(&scene, &scene.queued_for("another").await, true).await;
+    assert!(scene.refuses(&start(for_another)).await.contains("G4"));
+    let on_it = ruled(&scene, &run, true).await;
+    scene.execute(&start(on_it)).await;
 }
 
 #[tokio::test]
 async fn g4_a_decision_is_never_replaced_deleted_or_borrowed() {
     let scene = Scene::new().await;
     let run = scene.started().await;
-    let of_run = format!("(SELECT seq FROM runs WHERE id = '{}')", run.id);
+    let of_run = format!("(SELECT ruling FROM runs WHERE id = '{}')", run.id);
+    let other = ruled(&scene, &run, true).await;
     for sql in [
-        format!("UPDATE decisions SET record = '{{}}' WHERE run = {of_run}"),
-        format!("DELETE FROM decisions WHERE run = {of_run}"),
+        format!("UPDATE rulings SET record = '{{}}' WHERE seq = {of_run}"),
+        format!("DELETE FROM rulings WHERE seq = {of_run}"),
         format!(
-            "INSERT OR REPLACE INTO decisions (run, decision_id, record)
-             VALUES ({of_run}, 'd', '{{\"decision_id\":\"d\",\"allowed\":true}}')"
+            "INSERT OR REPLACE INTO rulings (seq, record, max_attempts, lease_micros)
+             SELECT seq, record, 7, 7 FROM rulings WHERE seq = {of_run}"
         ),
         format!(
             "UPDATE runs SET decision_id = 'other' WHERE id = '{}'",
             run.id
         ),
+        format!("UPDATE runs SET ruling = {other} WHERE id = '{}'", run.id),
         format!(
             "UPDATE runs SET allowed = 0, reason_code = 'missing_capability' WHERE id = '{}'",
             run.id
@@ -260,16 +308,27 @@ async fn g4_a_decision_is_never_replaced_deleted_or_borrowed() {
     ] {
         assert!(scene.refuses(&sql).await.contains("G4"), "{sql}");
     }
-    let other = scene.queued().await;
-    let borrowed = format!(
-        "UPDATE runs SET {START}, decision_id = '{}', allowed = 1 WHERE id = '{}'",
-        run.decision_record().unwrap().unwrap().decision_id,
-        other.id
-    );
-    assert!(
-        scene.refuses(&borrowed).await.contains("G4"),
-        "G8: the decision of another run"
-    );
+}
+
+#[tokio::test]
+async fn g4_a_ruling_says_a_verdict_and_is_of_no_one_run() {
+    let scene = Scene::new().await;
+    for record in [
+        "{}",
+        r#"{"decision_id":null}"#,
+        r#"{"decision_id":null,"allowed":true,"reason_code":"missing_capability"}"#,
+        r#"{"decision_id":null,"allowed":false,"reason_code":null}"#,
+        r#"{"decision_id":null,"allowed":2,"reason_code":null}"#,
+        r#"{"decision_id":"d","allowed":true,"reason_code":null}"#,
+        r#"{"allowed":true,"reason_code":null}"#,
+        "nonsense",
+    ] {
+        scene
+            .refuses(&format!(
+                "INSERT INTO rulings (record, max_attempts, lease_micros) VALUES ('{record}', 1, 1)"
+            ))
+            .await;
+    }
 }
 
 #[tokio::test]
@@ -333,8 +392,8 @@ async fn g1_g4_a_run_cannot_be_inserted_as_started_or_blocked_without_its_decisi
             "'running', 'pending', 1, 'l', 2",
         ),
         (
-            "status, outcome, started_at, lease_id, lease_expires_at, decision_id, allowed",
-            "'running', 'pending', 1, 'l', 2, 'd', 1",
+            "status, outcome, started_at, lease_id, lease_expires_at, decision_id, ruling, allowed",
+            "'running', 'pending', 1, 'l', 2, 'd', 1, 1",
         ),
         (
             "status, outcome, started_at, completed_at",
@@ -346,12 +405,12 @@ async fn g1_g4_a_run_cannot_be_inserted_as_started_or_blocked_without_its_decisi
         ),
         ("status, outcome, completed_at", "'completed', 'blocked', 2"),
         (
-            "status, outcome, completed_at, decision_id, allowed, reason_code",
-            "'completed', 'blocked', 2, 'd', 0, 'missing_capability'",
+            "status, outcome, completed_at, decision_id, ruling, allowed, reason_code",
+            "'completed', 'blocked', 2, 'd', 1, 0, 'missing_capability'",
         ),
         (
-            "status, outcome, started_at, completed_at, decision_id, allowed, reason_code",
-            "'completed', 'blocked', 1, 2, 'd', 0, 'missing_capability'",
+            "status, outcome, started_at, completed_at, decision_id, ruling, allowed, reason_code",
+            "'completed', 'blocked', 1, 2, 'd', 1, 0, 'missing_capability'",
         ),
         ("status, outcome, started_at", "'queued', 'pending', 1"),
     ] {
@@ -529,12 +588,12 @@ async fn a_corrupted_run_is_an_error_and_no_start() {
 async fn a_corrupted_decision_is_an_error_and_no_panic() {
     let scene = Scene::new().await;
     let run = scene.started().await;
-    scene.execute("DROP TRIGGER decisions_are_kept").await;
+    scene.execute("DROP TRIGGER rulings_are_kept").await;
     let mut raw = scene.raw.acquire().await.unwrap();
     for record in ["7", "[]", r#"{"allowed":7}"#, "null"] {
         for sql in [
             "PRAGMA ignore_check_constraints = ON".to_owned(),
-            format!("UPDATE decisions SET record = '{record}'"),
+            format!("UPDATE rulings SET record = '{record}'"),
         ] {
             let written = sqlx::query(sqlx::AssertSqlSafe(sql));
             written.execute(&mut *raw).await.unwrap();
@@ -626,14 +685,16 @@ async fn doctor_finds_a_guard_that_was_dropped_and_a_scope_that_was_damaged() {
 #[tokio::test]
 async fn the_hot_statements_search_and_never_scan() {
     let scene = Scene::new().await;
-    let tuples = |columns: usize| format!("({})", vec!["NULL"; columns].join(", "));
     let statements = [
         include_str!("../src/sql/ready.sql").to_owned(),
         include_str!("../src/sql/receive.sql").to_owned(),
         include_str!("../src/sql/dequeue.sql").to_owned(),
-        include_str!("../src/sql/record_decisions.sql").replace("{rows}", &tuples(4)),
-        include_str!("../src/sql/begin.sql").replace("{rows}", &tuples(8)),
+        include_str!("../src/sql/ack.sql").to_owned(),
+        include_str!("../src/sql/begin.sql").to_owned(),
+        include_str!("../src/sql/begun.sql").to_owned(),
+        include_str!("../src/sql/finish_plain.sql").to_owned(),
         include_str!("../src/sql/finish.sql").to_owned(),
+        include_str!("../src/sql/wake.sql").to_owned(),
         include_str!("../src/sql/renew.sql").to_owned(),
         include_str!("../src/sql/lapsed.sql").to_owned(),
         include_str!("../src/sql/queued_entries.sql").to_owned(),
@@ -650,7 +711,7 @@ async fn the_hot_statements_search_and_never_scan() {
                 "SCAN runs",
                 "SCAN queue",
                 "SCAN r",
-                "SCAN decisions",
+                "SCAN rulings",
                 "SCAN l",
             ]
             .iter()

@@ -1,5 +1,6 @@
 //! The ruling: what one snapshot of authority says to one question, for every run that asks it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -94,10 +95,21 @@ impl Ruling {
         }
     }
 
-    /// Whether the run asks what was ruled on.
+    /// The rulings of a batch, each once, and for each start the place of its own among them.
     #[must_use]
-    pub fn answers(&self, context: &ExecutionContext) -> bool {
-        self.asked.asks_the_same_as(context)
+    pub fn distinct<'a>(starts: &[&'a Start]) -> (Vec<&'a Self>, Vec<usize>) {
+        let mut known: HashMap<*const Self, usize> = HashMap::new();
+        let mut distinct: Vec<&Self> = Vec::new();
+        let places = starts
+            .iter()
+            .map(|start| {
+                *known.entry(Arc::as_ptr(start.ruling())).or_insert_with(|| {
+                    distinct.push(start.ruling());
+                    distinct.len() - 1
+                })
+            })
+            .collect();
+        (distinct, places)
     }
 
     /// The verdict.
@@ -170,4 +182,100 @@ pub enum JudgeError {
     /// The record cannot be written.
     #[error("the decision record cannot be written")]
     Record(#[from] JsonError),
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use countersign_domain::{
+        AuthorityMode, AuthorityRows, Operation, Revision, RunId, ScopeRevision, TargetScope,
+        Timestamp,
+    };
+
+    use super::*;
+    use crate::fresh_store_id;
+
+    fn asking(change: impl FnOnce(&mut ExecutionContext)) -> ExecutionContext {
+        let scope = TargetScope {
+            workspace_id: "w".parse().unwrap(),
+            tenant_id: "t".parse().unwrap(),
+            provider_connection_id: None,
+        };
+        let operation = Operation::new("op".parse().unwrap()).into();
+        let mut context =
+            ExecutionContext::actor_bound(RunId::EXAMPLE, operation, scope, "u".parse().unwrap());
+        change(&mut context);
+        context
+    }
+
+    fn ruled(context: &ExecutionContext) -> Arc<Ruling> {
+        let workspace = context.workspace_id().clone();
+        let revision = Revision::new(1, 1);
+        let fence = Fence {
+            store: fresh_store_id(),
+            scopes: [ScopeRevision {
+                workspace,
+                revision,
+            }]
+            .into_iter()
+            .collect(),
+        };
+        let authority = Authority::resolved(
+            context.query(),
+            AuthorityRows::default(),
+            Timestamp::UNIX_EPOCH,
+            fence,
+        );
+        let terms = StartTerms {
+            worker: &"worker".parse().unwrap(),
+            catalog: "catalog",
+            lease_for: Duration::from_secs(1),
+            bound: None,
+        };
+        Ruling::judge(context, &authority, &terms).unwrap()
+    }
+
+    #[test]
+    fn g8_a_ruling_starts_only_runs_that_ask_what_was_ruled_on() {
+        let ruling = ruled(&asking(|_| {}));
+        assert!(ruling.start(&asking(|_| {})).is_ok());
+        let other = "01935f5e-7c00-7000-8000-000000000002".parse().unwrap();
+        let start = ruling
+            .start(&asking(|context| context.run = other))
+            .unwrap();
+        assert_eq!(start.run().id, other);
+        let others: [fn(&mut ExecutionContext); 6] = [
+            |context| context.target_scope.workspace_id = "other".parse().unwrap(),
+            |context| context.target_scope.tenant_id = "other".parse().unwrap(),
+            |context| {
+                context.target_scope.provider_connection_id = Some("other".parse().unwrap());
+            },
+            |context| context.initiator = Some("other".parse().unwrap()),
+            |context| context.authority_mode = AuthorityMode::System,
+            |context| {
+                let strict = Operation::new("op".parse().unwrap()).needing("go".parse().unwrap());
+                context.operation = strict.into();
+            },
+        ];
+        for (number, change) in others.into_iter().enumerate() {
+            let refused = ruling.start(&asking(change));
+            assert!(
+                matches!(refused, Err(JudgeError::OtherQuestion { .. })),
+                "{number}"
+            );
+        }
+    }
+
+    #[test]
+    fn starts_under_one_ruling_have_decisions_of_their_own() {
+        let context = asking(|_| {});
+        let (first, second) = (ruled(&context), ruled(&context));
+        let starts = [&first, &second, &first].map(|ruling| ruling.start(&context).unwrap());
+        let (rulings, places) = Ruling::distinct(&starts.each_ref());
+        assert_eq!((rulings.len(), places), (2, vec![0, 1, 0]));
+        assert_ne!(starts[0].decision_id(), starts[2].decision_id());
+        assert_ne!(starts[0].record(), starts[2].record());
+        assert_ne!(starts[0].lease_id(), starts[2].lease_id());
+    }
 }

@@ -1,84 +1,127 @@
 //! The fence: under the write lock, compare every revision, then move what is still queued.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 
-use countersign_domain::{
-    DecisionId, ReasonCode, Revision, RunId, RunStatus, Timestamp, WorkspaceId,
-};
-use countersign_ports::{Begun, PortResult, ReadBack, Start};
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use countersign_domain::{DecisionId, Revision, RunId, RunStatus, Timestamp, WorkspaceId};
+use countersign_ports::{Begun, PortError, PortErrorKind, PortResult, ReadBack, Ruling, Start};
+use sqlx::SqliteConnection;
 
-use super::tuples::Tuples;
 use super::{SqliteRuns, json};
 use crate::error::failed;
 use crate::rows::Columns;
 
 const OPERATION: &str = "begin";
 
-/// Columns of one tuple of `sql/record_decisions.sql`, and of `sql/begin.sql`.
-const RECORD_COLUMNS: usize = 4;
-const BEGIN_COLUMNS: usize = 8;
-
 pub(super) async fn begin(runs: &SqliteRuns, starts: &[Start]) -> PortResult<Vec<Begun>> {
+    let mut named = HashSet::with_capacity(starts.len());
+    let (firsts, repeated): (Vec<&Start>, Vec<&Start>) = starts
+        .iter()
+        .partition(|start| named.insert(start.run().id));
+    // What can be made ready is, before anybody waits for the lock.
+    let mut batch = Batch::of(firsts);
     let mut write = runs.shared.write(OPERATION).await?;
     // The clock is read after the lock is held: nothing commits between this and the transition.
     let now = runs.shared.now();
-    let revisions = current_revisions(write.connection(), starts).await?;
-    let mut named = HashSet::with_capacity(starts.len());
-    let judged: Vec<Standing> = starts
-        .iter()
-        .map(|start| {
-            if !named.insert(start.run().id) {
-                Standing::Repeated
-            } else if is_current(runs, start, &revisions, now) {
-                Standing::Current
-            } else {
-                Standing::Moved
-            }
-        })
-        .collect();
-    let moved = transition(write.connection(), starts, &judged, now).await?;
-    let ids: Vec<RunId> = moved.iter().copied().collect();
-    runs.dequeue(write.connection(), &ids, OPERATION).await?;
-    let queued = still_queued(write.connection(), starts, &judged).await?;
+    let revisions = current_revisions(write.connection(), &batch.rulings).await?;
+    let moved = batch.set_aside(|ruling| !is_current(runs, ruling, &revisions, now));
+    let begun = transition(write.connection(), &batch, now).await?;
+    runs.dequeue(write.connection(), begun.ids(&batch), OPERATION)
+        .await?;
+    let queued = still_queued(write.connection(), &moved).await?;
     write.commit().await?;
-    Ok(starts
-        .iter()
-        .zip(judged)
-        .map(|(start, standing)| match standing {
-            Standing::Current if moved.contains(&start.run().id) => start.committed(now),
-            Standing::Moved if queued.contains(&start.run().id) => Begun::AuthorityMoved,
-            Standing::Current | Standing::Repeated | Standing::Moved => Begun::NotQueued,
-        })
-        .collect())
+    if repeated.is_empty() && moved.is_empty() && matches!(begun, Moved::All) {
+        return Ok(starts.iter().map(|start| start.committed(now)).collect());
+    }
+    // Of a run that is named twice the first is answered, by whatever became of it.
+    let mut answers: HashMap<RunId, Begun> = HashMap::with_capacity(starts.len());
+    answers.extend(
+        batch
+            .starts
+            .iter()
+            .filter(|start| begun.has(start))
+            .map(|start| (start.run().id, start.committed(now))),
+    );
+    answers.extend(queued.into_iter().map(|id| (id, Begun::AuthorityMoved)));
+    let answer = |start: &Start| answers.remove(&start.run().id).unwrap_or(Begun::NotQueued);
+    Ok(starts.iter().map(answer).collect())
 }
 
-/// How a start stands against the authority at this moment.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    Current,
-    Moved,
-    Repeated,
+/// Starts of different runs, made ready for their statements.
+struct Batch<'a> {
+    starts: Vec<&'a Start>,
+    rulings: Vec<&'a Ruling>,
+    /// For each start the place of its ruling.
+    places: Vec<usize>,
+    /// What `sql/begin.sql` binds.
+    rows: String,
+    /// The runs, for `sql/dequeue.sql`.
+    ids: String,
+}
+
+impl<'a> Batch<'a> {
+    fn of(starts: Vec<&'a Start>) -> Self {
+        let (rulings, places) = Ruling::distinct(&starts);
+        let rows: Vec<String> = starts
+            .iter()
+            .zip(&places)
+            .map(|(start, place)| row(start, *place))
+            .collect();
+        let ids: Vec<RunId> = starts.iter().map(|start| start.run().id).collect();
+        Self {
+            rows: json(&rows),
+            ids: json(&ids),
+            starts,
+            rulings,
+            places,
+        }
+    }
+
+    /// Takes out the starts under such rulings.
+    fn set_aside(&mut self, is_such: impl Fn(&Ruling) -> bool) -> Vec<&'a Start> {
+        let such: Vec<bool> = self.rulings.iter().map(|ruling| is_such(ruling)).collect();
+        if such.iter().all(|such| !such) {
+            return Vec::new();
+        }
+        let (aside, rest): (Vec<_>, Vec<_>) = self
+            .starts
+            .iter()
+            .zip(&self.places)
+            .partition(|(_, place)| such.get(**place).copied().unwrap_or(true));
+        let starts =
+            |pairs: Vec<(&&'a Start, &usize)>| pairs.into_iter().map(|(start, _)| *start).collect();
+        let aside = starts(aside);
+        *self = Self::of(starts(rest));
+        aside
+    }
+}
+
+fn row(start: &Start, place: usize) -> String {
+    let mut row = String::with_capacity(3 * 36 + 4);
+    let (run, decision, lease) = (start.run().id, start.decision_id(), start.lease_id());
+    // Writing to a string does not fail.
+    let _written = write!(row, "{run}{decision}{lease}{place}");
+    row
 }
 
 fn is_current(
     runs: &SqliteRuns,
-    start: &Start,
+    ruling: &Ruling,
     revisions: &HashMap<WorkspaceId, Revision>,
     now: Timestamp,
 ) -> bool {
-    match start.bound() {
+    match ruling.bound() {
         // Whatever lapses does so by the authority store's clock, which is not this one.
         Some(bound) => now <= bound.read_at.plus(bound.max_age),
         None => {
-            let fence = start.fence();
+            let fence = ruling.fence();
             fence.store == runs.shared.identity().id
                 && !fence.scopes.is_empty()
                 && fence
                     .scopes
                     .iter()
                     .all(|scope| revisions.get(&scope.workspace) == Some(&scope.revision))
-                && start
+                && ruling
                     .decision()
                     .lapses_at()
                     .is_none_or(|lapses_at| now < lapses_at)
@@ -88,12 +131,12 @@ fn is_current(
 
 async fn current_revisions(
     connection: &mut SqliteConnection,
-    starts: &[Start],
+    rulings: &[&Ruling],
 ) -> PortResult<HashMap<WorkspaceId, Revision>> {
-    let scopes: HashSet<&WorkspaceId> = starts
+    let scopes: HashSet<&WorkspaceId> = rulings
         .iter()
-        .filter(|start| start.bound().is_none())
-        .flat_map(|start| start.fence().scopes.iter().map(|scope| &scope.workspace))
+        .filter(|ruling| ruling.bound().is_none())
+        .flat_map(|ruling| ruling.fence().scopes.iter().map(|scope| &scope.workspace))
         .collect();
     let rows = sqlx::query(include_str!("../sql/scope_revisions.sql"))
         .bind(json(&scopes))
@@ -108,89 +151,104 @@ async fn current_revisions(
         .collect()
 }
 
-static RECORD: Tuples = Tuples::new(include_str!("../sql/record_decisions.sql"), RECORD_COLUMNS);
-static BEGIN: Tuples = Tuples::new(include_str!("../sql/begin.sql"), BEGIN_COLUMNS);
-
-/// Moves the starts that are current and whose run is still queued; answers with those that moved.
-async fn transition(
-    connection: &mut SqliteConnection,
-    starts: &[Start],
-    judged: &[Standing],
-    now: Timestamp,
-) -> PortResult<HashSet<RunId>> {
-    let current: Vec<&Start> = starts
-        .iter()
-        .zip(judged)
-        .filter(|(_, standing)| **standing == Standing::Current)
-        .map(|(start, _)| start)
-        .collect();
-    record(connection, &current).await?;
-    let mut moved = HashSet::with_capacity(current.len());
-    for chunk in BEGIN.chunks(&current) {
-        let mut query = sqlx::query(AssertSqlSafe(chunk.statement)).bind(now.as_micros());
-        for start in chunk.rows {
-            query = query
-                .bind(start.run().id.to_string())
-                .bind(start.run().workspace_id.as_str())
-                .bind(start.decision().is_allowed())
-                .bind(start.decision().reason().map(ReasonCode::as_str))
-                .bind(start.decision_id().to_string())
-                .bind(start.lease_id().to_string())
-                .bind(now.plus(start.lease_for()).as_micros())
-                .bind(start.max_attempts());
-        }
-        for _ in 0..chunk.padding * BEGIN_COLUMNS {
-            query = query.bind(None::<i64>);
-        }
-        let rows = query
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(failed(OPERATION))?;
-        for row in &rows {
-            moved.insert(Columns::of(row, OPERATION).parsed("run id")?);
-        }
-    }
-    Ok(moved)
+/// Which runs of a batch were still queued and have moved.
+enum Moved {
+    All,
+    These(HashSet<RunId>),
 }
 
-/// Writes the records of runs that are still queued, in the same commit (G4).
-async fn record(connection: &mut SqliteConnection, starts: &[&Start]) -> PortResult<()> {
-    for chunk in RECORD.chunks(starts) {
-        let mut query = sqlx::query(AssertSqlSafe(chunk.statement));
-        for start in chunk.rows {
-            query = query
-                .bind(start.run().id.to_string())
-                .bind(start.run().workspace_id.as_str())
-                .bind(start.decision_id().to_string())
-                .bind(start.record().as_str());
+impl Moved {
+    fn has(&self, start: &Start) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(ids) => ids.contains(&start.run().id),
         }
-        for _ in 0..chunk.padding * RECORD_COLUMNS {
-            query = query.bind(None::<i64>);
-        }
-        query
-            .execute(&mut *connection)
-            .await
-            .map_err(failed(OPERATION))?;
     }
-    Ok(())
+
+    fn ids(&self, batch: &Batch<'_>) -> String {
+        match self {
+            Self::All => batch.ids.clone(),
+            Self::These(ids) => json(ids),
+        }
+    }
+}
+
+/// Moves the runs that are still queued.
+async fn transition(
+    connection: &mut SqliteConnection,
+    batch: &Batch<'_>,
+    now: Timestamp,
+) -> PortResult<Moved> {
+    if batch.starts.is_empty() {
+        return Ok(Moved::All);
+    }
+    let first_ruling = rule(connection, &batch.rulings, now).await?;
+    let moved = sqlx::query(include_str!("../sql/begin.sql"))
+        .bind(batch.rows.as_str())
+        .bind(now.as_micros())
+        .bind(first_ruling)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed(OPERATION))?;
+    if moved.rows_affected() == batch.starts.len() as u64 {
+        return Ok(Moved::All);
+    }
+    let rows = sqlx::query(include_str!("../sql/begun.sql"))
+        .bind(batch.rows.as_str())
+        .fetch_all(connection)
+        .await
+        .map_err(failed(OPERATION))?;
+    let ids = rows
+        .iter()
+        .map(|row| Columns::of(row, OPERATION).parsed("run id"))
+        .collect::<PortResult<_>>()?;
+    Ok(Moved::These(ids))
+}
+
+/// Writes what was ruled; the first of them has the number that this answers with, the others follow.
+async fn rule(
+    connection: &mut SqliteConnection,
+    rulings: &[&Ruling],
+    now: Timestamp,
+) -> PortResult<i64> {
+    let rows: Vec<_> = rulings
+        .iter()
+        .map(|ruling| {
+            let lease = now.plus(ruling.lease_for()).as_micros() - now.as_micros();
+            (ruling.text().as_str(), ruling.max_attempts(), lease)
+        })
+        .collect();
+    let rows = sqlx::query(include_str!("../sql/rule.sql"))
+        .bind(json(&rows))
+        .fetch_all(connection)
+        .await
+        .map_err(failed(OPERATION))?;
+    let numbers = rows
+        .iter()
+        .map(|row| Columns::of(row, OPERATION).integer())
+        .collect::<PortResult<Vec<i64>>>()?;
+    match (numbers.iter().min(), numbers.iter().max()) {
+        (Some(first), Some(last)) if last - first + 1 == rulings.len() as i64 => Ok(*first),
+        _ => {
+            let detail = "rulings were not numbered one after the other";
+            Err(PortError::new(PortErrorKind::Other, OPERATION, detail))
+        }
+    }
 }
 
 /// Of the starts whose authority moved, the runs that are still queued: those may be judged again. As
 /// authority could be read for them, they are no longer undecided (G6).
 async fn still_queued(
     connection: &mut SqliteConnection,
-    starts: &[Start],
-    judged: &[Standing],
+    moved: &[&Start],
 ) -> PortResult<HashSet<RunId>> {
-    let moved: Vec<(RunId, &WorkspaceId)> = starts
-        .iter()
-        .zip(judged)
-        .filter(|(_, standing)| **standing == Standing::Moved)
-        .map(|(start, _)| (start.run().id, &start.run().workspace_id))
-        .collect();
     if moved.is_empty() {
         return Ok(HashSet::new());
     }
+    let moved: Vec<(RunId, &WorkspaceId)> = moved
+        .iter()
+        .map(|start| (start.run().id, &start.run().workspace_id))
+        .collect();
     let batch = json(&moved);
     sqlx::query(include_str!("../sql/clear_undecided.sql"))
         .bind(batch.clone())

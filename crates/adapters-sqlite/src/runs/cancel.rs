@@ -4,7 +4,7 @@ use countersign_domain::{RunOutcome, RunStatus, Timestamp};
 use countersign_ports::{Cancellation, Cancelled, PortResult};
 use sqlx::SqliteConnection;
 
-use super::SqliteRuns;
+use super::{SqliteRuns, json};
 use crate::error::failed;
 use crate::rows::Columns;
 
@@ -20,7 +20,7 @@ pub(super) async fn cancel(
     for cancellation in cancellations {
         let answer = cancel_one(write.connection(), cancellation, now).await?;
         if answer == Cancelled::BeforeStart {
-            runs.dequeue(write.connection(), &[cancellation.run], OPERATION)
+            runs.dequeue(write.connection(), json(&[cancellation.run]), OPERATION)
                 .await?;
         }
         answers.push(answer);

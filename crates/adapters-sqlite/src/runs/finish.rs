@@ -1,11 +1,12 @@
 //! Completes runs under their lease, and queues the successors of those that failed.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 
 use countersign_domain::{
     CancelNote, Failure, FailureCode, JsonText, RunId, RunOutcome, Timestamp, WorkspaceId,
 };
-use countersign_ports::{Finish, Finished, PortResult, Work};
+use countersign_ports::{Finish, Finished, PortResult, RunKey, Work};
 use serde::Serialize;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -19,27 +20,82 @@ use crate::rows::Columns;
 const OPERATION: &str = "finish";
 
 pub(super) async fn finish(runs: &SqliteRuns, finishes: &[Finish]) -> PortResult<Vec<Finished>> {
+    let (plain, other): (Vec<&Finish>, Vec<&Finish>) = finishes.iter().partition(|f| is_plain(f));
+    let rows: Vec<String> = plain.iter().map(|finish| plain_row(finish)).collect();
+    let plain = json(&rows);
     let mut write = runs.shared.write(OPERATION).await?;
     let now = runs.shared.now();
-    let mut named = HashSet::with_capacity(finishes.len());
-    let (plain, other): (Vec<&Finish>, Vec<&Finish>) = finishes
+    // Where not every one of them could be completed plainly, all are looked at one by one.
+    let plainly = rows.is_empty()
+        || complete_plainly(write.connection(), plain, now).await? == rows.len() as u64;
+    let rest = if plainly {
+        other
+    } else {
+        finishes.iter().collect()
+    };
+    let known = complete_rest(runs, write.connection(), &rest, now).await?;
+    write.commit().await?;
+    if known.values().any(has_successor) {
+        runs.shared.bell().notify_one();
+    }
+    Ok(finishes
         .iter()
-        .filter(|finish| named.insert(lease_of(finish)))
-        .partition(|one| is_plain(one));
-    let mut outcomes = HashMap::with_capacity(finishes.len());
-    if !plain.is_empty() {
-        let rows: Vec<_> = plain
-            .iter()
-            .map(|finish| (finish.run.id, finish.lease_id, &finish.run.workspace_id))
-            .collect();
-        let statement = include_str!("../sql/finish_plain.sql");
-        outcomes.extend(complete(write.connection(), statement, json(&rows), now).await?);
+        .map(|finish| {
+            if plainly && is_plain(finish) {
+                Finished::Completed {
+                    outcome: RunOutcome::Succeeded,
+                    successor: None,
+                }
+            } else {
+                let known = known.get(&lease_of(finish));
+                known.cloned().unwrap_or(Finished::LeaseLost)
+            }
+        })
+        .collect())
+}
+
+fn has_successor(finished: &Finished) -> bool {
+    match finished {
+        Finished::Completed { successor, .. } => successor.is_some(),
+        Finished::LeaseLost => false,
     }
-    if !other.is_empty() {
-        let rows: Vec<Row<'_>> = other.into_iter().map(Row::of).collect();
-        let statement = include_str!("../sql/finish.sql");
-        outcomes.extend(complete(write.connection(), statement, json(&rows), now).await?);
+}
+
+/// What `sql/finish_plain.sql` binds for one of them.
+fn plain_row(finish: &Finish) -> String {
+    let RunKey { id, workspace_id } = &finish.run;
+    let mut row = String::with_capacity(2 * 36 + workspace_id.as_str().len());
+    // Writing to a string does not fail.
+    let _written = write!(row, "{id}{}{workspace_id}", finish.lease_id);
+    row
+}
+
+/// Completes plain successes; answers with how many.
+async fn complete_plainly(
+    connection: &mut SqliteConnection,
+    rows: String,
+    now: Timestamp,
+) -> PortResult<u64> {
+    let completed = sqlx::query(include_str!("../sql/finish_plain.sql"))
+        .bind(rows)
+        .bind(now.as_micros())
+        .execute(connection)
+        .await
+        .map_err(failed(OPERATION))?;
+    Ok(completed.rows_affected())
+}
+
+/// Completes whatever is not a plain success, and finds what was completed before.
+async fn complete_rest(
+    runs: &SqliteRuns,
+    connection: &mut SqliteConnection,
+    finishes: &[&Finish],
+    now: Timestamp,
+) -> PortResult<HashMap<Lease, Finished>> {
+    if finishes.is_empty() {
+        return Ok(HashMap::new());
     }
+    let mut outcomes = complete(connection, finishes, now).await?;
     let next: Vec<Next<'_>> = finishes
         .iter()
         .filter(|finish| outcomes.get(&lease_of(finish)) == Some(&RunOutcome::Failed))
@@ -53,34 +109,22 @@ pub(super) async fn finish(runs: &SqliteRuns, finishes: &[Finish]) -> PortResult
             })
         })
         .collect();
-    let mut successors = succeed(runs, write.connection(), &next, now, OPERATION).await?;
-    if finishes
+    let mut successors = succeed(runs, connection, &next, now, OPERATION).await?;
+    let before = finished_before(connection, finishes, &outcomes).await?;
+    let ids: Vec<RunId> = finishes
         .iter()
-        .any(|finish| !outcomes.contains_key(&lease_of(finish)))
-    {
-        let before = finished_before(write.connection(), finishes, &outcomes).await?;
-        let ids: Vec<RunId> = finishes
-            .iter()
-            .filter(|finish| before.contains_key(&lease_of(finish)))
-            .map(|finish| finish.run.id)
-            .collect();
-        successors.extend(successors_of(write.connection(), &ids, OPERATION).await?);
-        outcomes.extend(before);
+        .filter(|finish| before.contains_key(&lease_of(finish)))
+        .map(|finish| finish.run.id)
+        .collect();
+    if !ids.is_empty() {
+        successors.extend(successors_of(connection, &ids, OPERATION).await?);
     }
-    write.commit().await?;
-    if !successors.is_empty() {
-        runs.shared.bell().notify_one();
-    }
-    Ok(finishes
-        .iter()
-        .map(|finish| match outcomes.get(&lease_of(finish)) {
-            Some(outcome) => Finished::Completed {
-                outcome: *outcome,
-                successor: successors.get(&finish.run.id).cloned(),
-            },
-            None => Finished::LeaseLost,
-        })
-        .collect())
+    outcomes.extend(before);
+    let finished = |(lease, outcome): (Lease, RunOutcome)| {
+        let successor = successors.get(&lease.run()).cloned();
+        (lease, Finished::Completed { outcome, successor })
+    };
+    Ok(outcomes.into_iter().map(finished).collect())
 }
 
 /// A success that leaves nothing with the run.
@@ -90,12 +134,17 @@ fn is_plain(finish: &Finish) -> bool {
 
 async fn complete(
     connection: &mut SqliteConnection,
-    statement: &'static str,
-    batch: String,
+    finishes: &[&Finish],
     now: Timestamp,
 ) -> PortResult<HashMap<Lease, RunOutcome>> {
-    let rows = sqlx::query(statement)
-        .bind(batch)
+    let mut named = HashSet::with_capacity(finishes.len());
+    let rows: Vec<Row<'_>> = finishes
+        .iter()
+        .filter(|finish| named.insert(lease_of(finish)))
+        .map(|finish| Row::of(finish))
+        .collect();
+    let rows = sqlx::query(include_str!("../sql/finish.sql"))
+        .bind(json(&rows))
         .bind(now.as_micros())
         .fetch_all(connection)
         .await
@@ -144,10 +193,10 @@ fn parts(work: &Work) -> (RunOutcome, Option<&Failure>, Option<&CancelNote>) {
     }
 }
 
-/// Completions that an earlier call with the same lease has put on record.
+/// Completions that are on record under the same lease already.
 async fn finished_before(
     connection: &mut SqliteConnection,
-    finishes: &[Finish],
+    finishes: &[&Finish],
     now_finished: &HashMap<Lease, RunOutcome>,
 ) -> PortResult<HashMap<Lease, RunOutcome>> {
     let rows: Vec<_> = finishes
@@ -155,6 +204,9 @@ async fn finished_before(
         .filter(|finish| !now_finished.contains_key(&lease_of(finish)))
         .map(|finish| (finish.run.id, finish.lease_id, &finish.run.workspace_id))
         .collect();
+    if rows.is_empty() {
+        return Ok(HashMap::new());
+    }
     let rows = sqlx::query(include_str!("../sql/finished_before.sql"))
         .bind(json(&rows))
         .fetch_all(connection)

@@ -22,6 +22,11 @@ impl Lease {
         }
     }
 
+    /// The run that is held.
+    pub(super) fn run(&self) -> RunId {
+        self.run
+    }
+
     /// The columns id, workspace, lease id.
     pub(super) fn read(columns: &mut Columns<'_>) -> PortResult<Self> {
         Ok(Self {

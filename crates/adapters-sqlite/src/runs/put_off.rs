@@ -66,7 +66,10 @@ pub(super) async fn put_off(
     let give_up = include_str!("../sql/give_up.sql");
     run(write.connection(), give_up, &json(&given_up), Some(now)).await?;
     let ended: Vec<RunId> = given_up.iter().map(|(id, _, _)| *id).collect();
-    runs.dequeue(write.connection(), &ended, OPERATION).await?;
+    if !ended.is_empty() {
+        runs.dequeue(write.connection(), json(&ended), OPERATION)
+            .await?;
+    }
     write.commit().await?;
     Ok(answers)
 }

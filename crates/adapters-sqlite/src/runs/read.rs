@@ -1,7 +1,5 @@
 //! Reads runs without locking anything: one snapshot each.
 
-use std::collections::HashMap;
-
 use countersign_domain::{OperationRun, RunId};
 use countersign_ports::{
     Backlog, BacklogQuery, ContextDetail, PortResult, QueueEntry, RunCursor, RunFilter, RunPage,
@@ -10,7 +8,8 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::{SqliteRuns, json, read_entry};
 use crate::error::failed;
-use crate::rows::{Columns, read_run};
+use crate::rows::Columns;
+use crate::stored_run::read_run;
 
 pub(super) async fn find(
     runs: &SqliteRuns,
@@ -25,15 +24,16 @@ pub(super) async fn find(
     .fetch_all(runs.shared.readers())
     .await
     .map_err(failed(operation))?;
-    let mut found = HashMap::with_capacity(rows.len());
+    let mut found: Vec<Option<OperationRun>> = ids.iter().map(|_| None).collect();
     for row in &rows {
-        let run = read_run(row, operation)?;
-        found.insert(run.id, run);
+        let mut columns = Columns::of(row, operation);
+        let run = read_run(columns.text()?, operation)?;
+        let place: usize = columns.number("place")?;
+        if let Some(slot) = found.get_mut(place) {
+            *slot = Some(run);
+        }
     }
-    Ok(match ids {
-        [id] => vec![found.remove(id)],
-        _ => ids.iter().map(|id| found.get(id).cloned()).collect(),
-    })
+    Ok(found)
 }
 
 pub(super) async fn list(
@@ -76,7 +76,8 @@ pub(super) async fn list(
             });
             break;
         }
-        page.runs.push(read_run(row, OPERATION)?);
+        page.runs
+            .push(read_run(Columns::of(row, OPERATION).text()?, OPERATION)?);
     }
     Ok(page)
 }

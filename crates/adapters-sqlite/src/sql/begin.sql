@@ -1,23 +1,18 @@
--- Binds now, then one tuple a start; a batch is filled up with tuples of NULL, which match no run. No
--- parameter is numbered: SQLite would look each number up in a list of them all.
--- RETURNING drives what comes back: a run that is no longer queued is not in it.
-WITH moment (now) AS (VALUES (?)),
-start (id, workspace_id, allowed, reason_code, decision_id, lease_id, lease_expires_at, max_attempts) AS (
-    VALUES {rows}
-)
+-- ?1: [id, decision id, lease id: 36 characters each, and the place of the ruling, …]   ?2: now
+-- ?3: the number of the ruling at the first place
 UPDATE runs
-SET status           = CASE start.allowed WHEN 1 THEN 'running' ELSE 'completed' END,
-    outcome          = CASE start.allowed WHEN 1 THEN 'pending' ELSE 'blocked' END,
-    started_at       = CASE start.allowed WHEN 1 THEN moment.now END,
-    completed_at     = CASE start.allowed WHEN 1 THEN NULL ELSE moment.now END,
-    lease_id         = CASE start.allowed WHEN 1 THEN start.lease_id END,
-    lease_expires_at = CASE start.allowed WHEN 1 THEN start.lease_expires_at END,
-    max_attempts     = start.max_attempts,
-    decision_id      = start.decision_id,
-    allowed          = start.allowed,
-    reason_code      = start.reason_code,
+SET status           = CASE rulings.allowed WHEN 1 THEN 'running' ELSE 'completed' END,
+    outcome          = CASE rulings.allowed WHEN 1 THEN 'pending' ELSE 'blocked' END,
+    started_at       = CASE rulings.allowed WHEN 1 THEN ?2 END,
+    completed_at     = CASE rulings.allowed WHEN 1 THEN NULL ELSE ?2 END,
+    lease_id         = CASE rulings.allowed WHEN 1 THEN substr(start.value, 73, 36) END,
+    lease_expires_at = CASE rulings.allowed WHEN 1 THEN ?2 + rulings.lease_micros END,
+    decision_id      = substr(start.value, 37, 36),
+    ruling           = rulings.seq,
+    allowed          = rulings.allowed,
+    reason_code      = rulings.reason_code,
     undecided_since  = NULL,
     put_off_until    = 0
-FROM start, moment
-WHERE runs.id = start.id AND runs.workspace_id = start.workspace_id AND runs.status = 'queued'
-RETURNING runs.id
+FROM json_each(?1) AS start JOIN rulings ON rulings.seq = ?3 + substr(start.value, 109)
+WHERE runs.id = substr(start.value, 1, 36) AND runs.workspace_id = rulings.workspace_id
+  AND runs.status = 'queued'

@@ -1,3 +1,4 @@
-SELECT id, attempt < coalesce(max_attempts, 1) FROM runs
-WHERE status = 'running' AND lease_expires_at <= ?1
-ORDER BY lease_expires_at LIMIT ?2
+SELECT runs.id, runs.attempt < rulings.max_attempts
+FROM runs JOIN rulings ON rulings.seq = runs.ruling
+WHERE runs.status = 'running' AND runs.lease_expires_at <= ?1
+ORDER BY runs.lease_expires_at LIMIT ?2

@@ -1,4 +1,3 @@
--- ?1: [run id, …]   ?2: visible again at
+-- ?1: [entry, …], chosen under the same write lock   ?2: visible again at
 UPDATE queue SET ready = 0, visible_at = ?2, deliveries = deliveries + 1
-WHERE run_id IN (SELECT value FROM json_each(?1))
-RETURNING run_id, workspace_id, operation_type, deliveries
+WHERE seq IN (SELECT value FROM json_each(?1))

@@ -1,4 +1,4 @@
 -- Entries whose time has come become ready, the earliest first and a bounded number at a time.
 UPDATE queue SET ready = 1
-WHERE run_id IN (SELECT run_id FROM queue WHERE ready = 0 AND visible_at <= ?1
-                 ORDER BY visible_at LIMIT ?2)
+WHERE seq IN (SELECT seq FROM queue WHERE ready = 0 AND visible_at <= ?1
+              ORDER BY visible_at LIMIT ?2)

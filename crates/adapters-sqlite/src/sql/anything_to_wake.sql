@@ -1,1 +1,0 @@
-SELECT EXISTS (SELECT 1 FROM queue WHERE ready = 0 AND visible_at <= ?1)
