@@ -40,10 +40,7 @@ fn main() {
         .collect();
     let runs = numbers.first().copied().unwrap_or(50_000);
     let rounds = numbers.get(1).copied().unwrap_or(5);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = countersign::runtime().unwrap();
     let mut rates: Vec<f64> = (0..rounds).map(|_| runtime.block_on(round(runs))).collect();
     rates.sort_by(f64::total_cmp);
     println!(
@@ -82,8 +79,8 @@ async fn round(runs: usize) -> f64 {
         .needing("inventory.sync".parse().unwrap());
     let name = operation.name.clone();
     let settings = WorkerSettings {
-        concurrency: 2000,
-        batch: 1000,
+        concurrency: 6000,
+        batch: 2000,
         ..WorkerSettings::named(WorkerName::new("bench").unwrap())
     };
     let worker = Worker::new(

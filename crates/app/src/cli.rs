@@ -53,12 +53,9 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     start_log();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            Failure::failed("runtime", "the runtime cannot be started").caused_by(&error)
-        })?;
+    let runtime = countersign::runtime().map_err(|error| {
+        Failure::failed("runtime", "the runtime cannot be started").caused_by(&error)
+    })?;
     runtime.block_on(dispatch(cli, output))
 }
 

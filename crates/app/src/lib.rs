@@ -8,6 +8,7 @@ mod gate;
 mod handler;
 mod ports;
 mod preflight;
+mod runtime;
 mod simulate;
 mod verdict;
 mod worker;
@@ -17,6 +18,7 @@ pub use gate::{Gate, GateTerms, Passage};
 pub use handler::{Execution, Handler, Report, Retryable, handler_fn};
 pub use ports::{ConsistencyMode, Ports, StoresApart};
 pub use preflight::{Preflight, Refusal};
+pub use runtime::runtime;
 pub use simulate::{SimulatedPage, Simulation, WouldBlock};
 pub use worker::{Progress, Stop, Tally, Until, Worker, WorkerReport, WorkerSettings};
 

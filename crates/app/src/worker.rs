@@ -16,6 +16,7 @@ use std::time::Duration;
 use countersign_domain::{Catalog, LeaseId, OperationType, QueueName, WorkerName};
 use countersign_ports::{Backlog, BacklogQuery, PortError, UndecidedPolicy, fresh_lease_id};
 use tokio::sync::{Semaphore, mpsc};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{Gate, GateTerms, Handler, Ports};
 
@@ -203,11 +204,17 @@ async fn work(
 ) -> Result<WorkerReport, PortError> {
     let (batches, received) = mpsc::channel(1);
     let completer = tokio::spawn(complete::complete(Arc::clone(&shared), ended));
-    let renewer = tokio::spawn(renew::renew(Arc::clone(&shared)));
-    let sweeper = tokio::spawn(sweep::sweep(Arc::clone(&shared)));
+    // A worker that is dropped takes nothing more, and leaves its office and its leases to others.
+    let renewer = AbortOnDropHandle::new(tokio::spawn(renew::renew(Arc::clone(&shared))));
+    let sweeper = AbortOnDropHandle::new(tokio::spawn(sweep::sweep(Arc::clone(&shared))));
     let starter = tokio::spawn(start::start(Arc::clone(&shared), received));
 
-    let result = receive::receive(&shared, batches, until).await;
+    let receiver = receive::receive(Arc::clone(&shared), batches, until);
+    let receiver = AbortOnDropHandle::new(tokio::spawn(receiver));
+    let result = receiver.await.unwrap_or_else(|error| {
+        ended_early(&error);
+        Ok(())
+    });
 
     // The receiver has dropped its end: the starter ends after the last batch, each handler drops its
     // sender when it has ended, and the completer ends after the last completion.
@@ -229,6 +236,10 @@ async fn work(
 /// A task of the worker's own does not panic; one that did has said so already.
 async fn join(task: tokio::task::JoinHandle<()>) {
     if let Err(error) = task.await {
-        tracing::error!(%error, "a task of the worker ended early");
+        ended_early(&error);
     }
+}
+
+fn ended_early(error: &tokio::task::JoinError) {
+    tracing::error!(%error, "a task of the worker ended early");
 }

@@ -11,6 +11,9 @@ use super::Shared;
 /// How often a completion is tried while the store fails; the lease lapses long before.
 const ATTEMPTS: u32 = 12;
 
+/// How long a completion waits for others.
+const LINGER: Duration = Duration::from_millis(2);
+
 /// A run whose handler has ended.
 pub(super) struct Ended {
     pub(super) finish: Finish,
@@ -28,12 +31,28 @@ pub(super) async fn complete(shared: Arc<Shared>, mut ended: mpsc::Receiver<Ende
         if received == 0 {
             return;
         }
+        gather(&shared, &mut ended, &mut batch, most).await;
         let finishes: Vec<Finish> = batch.drain(..).map(|ended| ended.finish).collect();
         complete_batch(&shared, &finishes).await;
         for finish in &finishes {
             shared.running.remove(finish.run.id);
         }
     }
+}
+
+/// Waits a moment for handlers that are ending too: those of one batch often end at once, and the first of
+/// them would pay for a commit alone.
+async fn gather(
+    shared: &Shared,
+    ended: &mut mpsc::Receiver<Ended>,
+    batch: &mut Vec<Ended>,
+    most: usize,
+) {
+    let all = shared.running.count().min(most);
+    let rest =
+        async { while batch.len() < all && ended.recv_many(batch, all - batch.len()).await > 0 {} };
+    // Those that go on for longer are for another batch.
+    let _those_that_ended = tokio::time::timeout(LINGER, rest).await;
 }
 
 async fn complete_batch(shared: &Shared, finishes: &[Finish]) {

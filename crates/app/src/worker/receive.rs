@@ -29,17 +29,17 @@ pub(super) struct Batch {
 
 /// Receives until told to stop, or until there is nothing left to drain.
 pub(super) async fn receive(
-    shared: &Arc<Shared>,
+    shared: Arc<Shared>,
     batches: mpsc::Sender<Batch>,
     until: Until,
 ) -> Result<(), PortError> {
     let mut faults = 0_u32;
     let mut restored_at: Option<Instant> = None;
     while !shared.stop.is_draining() {
-        let Some(slots) = reserve(shared).await else {
+        let Some(slots) = reserve(&shared).await else {
             return Ok(());
         };
-        match receive_batch(shared, slots).await {
+        match receive_batch(&shared, slots).await {
             Ok(Some(batch)) => {
                 faults = 0;
                 if batches.send(batch).await.is_err() {
@@ -48,10 +48,10 @@ pub(super) async fn receive(
             }
             Ok(None) => {
                 faults = 0;
-                if until == Until::Drained && is_idle(shared) {
-                    if nothing_is_due(shared).await? {
+                if until == Until::Drained && is_idle(&shared) {
+                    if nothing_is_due(&shared).await? {
                         // A worker that only ever drains must not leave lost runs to others (G5).
-                        match sweep::rescue(shared).await {
+                        match sweep::rescue(&shared).await {
                             Ok(0) => return Ok(()),
                             Ok(_) => continue,
                             Err(error) if error.retry() == RetryClass::Never => return Err(error),
@@ -61,18 +61,18 @@ pub(super) async fn receive(
                     // Due, and not received: the queue has lost it, or another worker is about to
                     // start it.
                     if restored_at.is_none_or(|at| at.elapsed() >= RESTORE_EVERY) {
-                        sweep::restore(shared).await;
+                        sweep::restore(&shared).await;
                         restored_at = Some(Instant::now());
                     }
                 }
-                rest(shared, until).await;
+                rest(&shared, until).await;
             }
             Err(error) if error.retry() == RetryClass::Never => return Err(error),
             Err(error) => {
                 faults = faults.saturating_add(1);
                 tracing::warn!(%error, faults, "the queue cannot be read; trying again");
                 let wait = Duration::from_millis(50 << faults.min(7)).min(LONGEST_WAIT);
-                pause(shared, wait).await;
+                pause(&shared, wait).await;
             }
         }
     }
@@ -94,8 +94,8 @@ async fn reserve(shared: &Shared) -> Option<OwnedSemaphorePermit> {
         .batch
         .min(shared.settings.concurrency)
         .saturating_sub(1);
-    let worth_it = u32::try_from(batch / 2).unwrap_or(u32::MAX);
-    if let Ok(Ok(more)) = tokio::time::timeout(LINGER, slots().acquire_many_owned(worth_it)).await {
+    let rest = u32::try_from(batch).unwrap_or(u32::MAX);
+    if let Ok(Ok(more)) = tokio::time::timeout(LINGER, slots().acquire_many_owned(rest)).await {
         reserved.merge(more);
     }
     let room = (batch + 1).saturating_sub(reserved.num_permits());

@@ -91,6 +91,10 @@ impl Running {
         self.lock().values().cloned().collect()
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }

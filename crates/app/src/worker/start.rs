@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign_domain::{OperationRun, RunOutcome, Timestamp};
 use countersign_ports::{Delivery, PutOff, QueueUpkeep};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
 use super::receive::Batch;
 use super::{Shared, execute};
@@ -23,6 +23,7 @@ pub(super) async fn start(shared: Arc<Shared>, mut batches: mpsc::Receiver<Batch
 async fn start_batch(shared: &Arc<Shared>, mut batch: Batch) {
     let (runs, deliveries): (Vec<OperationRun>, Vec<Delivery>) = batch.runs.into_iter().unzip();
     let passages = shared.gate.pass(&runs).await;
+    let mut entered = Vec::with_capacity(runs.len());
     let mut left_queue = Vec::new();
     let mut waiting: Vec<(Delivery, Duration)> = Vec::new();
     let mut undecided: Vec<(Delivery, Timestamp)> = Vec::new();
@@ -30,7 +31,9 @@ async fn start_batch(shared: &Arc<Shared>, mut batch: Batch) {
         match passage {
             Passage::Started(permit) => {
                 shared.progress.count_started();
-                enter(shared, run, permit, batch.slots.split(1));
+                if let Some(run) = enter(shared, run, permit) {
+                    entered.push((run, batch.slots.split(1)));
+                }
                 left_queue.push(delivery);
             }
             Passage::Blocked(reason) => {
@@ -63,6 +66,12 @@ async fn start_batch(shared: &Arc<Shared>, mut batch: Batch) {
             }
         }
     }
+    // All are known to be running before the first of them can end.
+    for (run, slot) in entered {
+        tokio::spawn(execute::execute(Arc::clone(shared), run, slot));
+    }
+    // Whoever was not entered gives its slot back before the queue is told of it.
+    drop(batch.slots);
     waiting.extend(waits(shared, undecided).await);
     keep_queue(shared, left_queue, waiting).await;
 }
@@ -84,17 +93,17 @@ async fn waits(
 }
 
 fn enter(
-    shared: &Arc<Shared>,
+    shared: &Shared,
     run: OperationRun,
     permit: countersign_ports::Permit,
-    slot: Option<OwnedSemaphorePermit>,
-) {
+) -> Option<execute::Entered> {
     match execute::enter(shared, run, permit) {
-        Ok(execution) => {
-            tokio::spawn(execute::execute(Arc::clone(shared), execution, slot));
-        }
+        Ok(entered) => Some(entered),
         // The run is `running` in the store; its lease lapses and it is rescued.
-        Err(error) => tracing::error!(%error, "a started run was not entered"),
+        Err(error) => {
+            tracing::error!(%error, "a started run was not entered");
+            None
+        }
     }
 }
 
