@@ -186,8 +186,6 @@ pub enum JudgeError {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
     use countersign_domain::{
         AuthorityMode, AuthorityRows, Operation, Revision, RunId, ScopeRevision, TargetScope,
         Timestamp,

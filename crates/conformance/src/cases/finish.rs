@@ -240,7 +240,7 @@ pub async fn completions_are_answered_in_input_order(ports: &Ports) {
     let keys = scene.submit_all((0..200).map(|_| HOME.sync())).await;
     let starts = scene.judge_all(&keys).await;
     scene.begin(&starts).await;
-    let result_of = |n: usize| (n % 2 == 0).then(|| json(&n.to_string()));
+    let result_of = |n: usize| n.is_multiple_of(2).then(|| json(&n.to_string()));
     let finishes: Vec<Finish> = starts
         .iter()
         .enumerate()
