@@ -20,28 +20,35 @@ use crate::rows::Columns;
 const OPERATION: &str = "finish";
 
 pub(super) async fn finish(runs: &SqliteRuns, finishes: &[Finish]) -> PortResult<Vec<Finished>> {
-    let (plain, other): (Vec<&Finish>, Vec<&Finish>) = finishes.iter().partition(|f| is_plain(f));
-    let rows: Vec<String> = plain.iter().map(|finish| plain_row(finish)).collect();
-    let plain = json(&rows);
+    let mut named = HashSet::with_capacity(finishes.len());
+    // Of a run that is named twice the first one counts: it alone may take the short way.
+    let plain: Vec<bool> = finishes
+        .iter()
+        .map(|finish| named.insert(finish.run.id) && is_plain(finish))
+        .collect();
+    let each = || finishes.iter().zip(&plain);
+    let rows: Vec<String> = each()
+        .filter(|(_, plain)| **plain)
+        .map(|(finish, _)| plain_row(finish))
+        .collect();
+    let batch = json(&rows);
     let mut write = runs.shared.write(OPERATION).await?;
     let now = runs.shared.now();
     // Where not every one of them could be completed plainly, all are looked at one by one.
     let plainly = rows.is_empty()
-        || complete_plainly(write.connection(), plain, now).await? == rows.len() as u64;
-    let rest = if plainly {
-        other
-    } else {
-        finishes.iter().collect()
-    };
+        || complete_plainly(write.connection(), batch, now).await? == rows.len() as u64;
+    let rest: Vec<&Finish> = each()
+        .filter(|(_, plain)| !(plainly && **plain))
+        .map(|(finish, _)| finish)
+        .collect();
     let known = complete_rest(runs, write.connection(), &rest, now).await?;
     write.commit().await?;
     if known.values().any(has_successor) {
         runs.shared.bell().notify_one();
     }
-    Ok(finishes
-        .iter()
-        .map(|finish| {
-            if plainly && is_plain(finish) {
+    Ok(each()
+        .map(|(finish, plain)| {
+            if plainly && *plain {
                 Finished::Completed {
                     outcome: RunOutcome::Succeeded,
                     successor: None,

@@ -42,6 +42,10 @@ pub(super) async fn receive(
         match receive_batch(&shared, slots).await {
             Ok(Some(batch)) => {
                 faults = 0;
+                if shared.stop.is_draining() {
+                    give_back(&shared, batch).await;
+                    return Ok(());
+                }
                 if batches.send(batch).await.is_err() {
                     return Ok(());
                 }
@@ -98,6 +102,9 @@ async fn reserve(shared: &Shared) -> Option<OwnedSemaphorePermit> {
     if let Ok(Ok(more)) = tokio::time::timeout(LINGER, slots().acquire_many_owned(rest)).await {
         reserved.merge(more);
     }
+    if shared.stop.is_draining() {
+        return None;
+    }
     let room = (batch + 1).saturating_sub(reserved.num_permits());
     let more = u32::try_from(shared.slots.available_permits().min(room)).unwrap_or(u32::MAX);
     if let Ok(more) = slots().try_acquire_many_owned(more) {
@@ -142,6 +149,23 @@ async fn receive_batch(
         shared.ports.queue().ack(&spent).await?;
     }
     Ok(Some(Batch { runs, slots }))
+}
+
+/// Lets others have at once what was received while the worker was told to start nothing more.
+async fn give_back(shared: &Shared, batch: Batch) {
+    let deliveries: Vec<Delivery> = batch
+        .runs
+        .into_iter()
+        .map(|(_, delivery)| delivery)
+        .collect();
+    if let Err(error) = shared
+        .ports
+        .queue()
+        .put_off(&deliveries, Duration::ZERO)
+        .await
+    {
+        tracing::warn!(%error, "entries that were not started stay invisible for a while");
+    }
 }
 
 /// Nothing of its own is on its way.

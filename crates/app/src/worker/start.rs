@@ -70,8 +70,6 @@ async fn start_batch(shared: &Arc<Shared>, mut batch: Batch) {
     for (run, slot) in entered {
         tokio::spawn(execute::execute(Arc::clone(shared), run, slot));
     }
-    // Whoever was not entered gives its slot back before the queue is told of it.
-    drop(batch.slots);
     waiting.extend(waits(shared, undecided).await);
     keep_queue(shared, left_queue, waiting).await;
 }

@@ -105,6 +105,7 @@ pub async fn a_completion_that_is_repeated_is_answered_with_what_is_on_record(po
             failed(),
         ),
         (RunOutcome::Succeeded, Work::Succeeded, Work::Succeeded),
+        (RunOutcome::Failed, failed(), Work::Succeeded),
     ] {
         let running = scene.running().await;
         let twice = [running.finish(first), running.finish(second)];

@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use countersign::{Execution, Report, WorkerSettings};
+use countersign::{Execution, Report, Stop, Until, WorkerSettings};
 use countersign_domain::{FailureCode, RunId, RunOutcome, RunStatus};
 use tokio::sync::Notify;
 
-use crate::support::{AUTHORITY, Embedded, Handle, MovedClock, Working, drained, operation};
+use crate::support::{
+    AUTHORITY, Embedded, Handle, MovedClock, Working, decision, drained, operation,
+};
 
 #[tokio::test]
 async fn a_scheduled_run_is_not_started_before_it_is_due() {
@@ -201,4 +203,37 @@ async fn stopping_now_cancels_handlers_and_queues_successors() {
     );
     // What had done its work by the time it noticed keeps what it came to.
     assert_eq!(site.run(done).await.outcome, RunOutcome::Succeeded);
+}
+
+#[tokio::test]
+async fn a_worker_that_is_dropped_takes_nothing_more() {
+    let site = Embedded::new(AUTHORITY).await;
+    let worker = |name: &str| {
+        let named = |settings| WorkerSettings {
+            name: name.parse().unwrap(),
+            ..settings
+        };
+        site.worker_with([operation("sync")], named).handle(
+            "sync".parse().unwrap(),
+            Handle(|_| async { Report::succeeded() }),
+        )
+    };
+    let first = tokio::spawn(worker("first").run(Until::Stopped, Stop::new()));
+    let before = site.submit("sync").await;
+    assert_eq!(
+        decision(&site.completed(before).await).worker.as_str(),
+        "first"
+    );
+    first.abort();
+    let _aborted = first.await;
+
+    let mut after = Vec::new();
+    for _ in 0..20 {
+        after.push(site.submit("sync").await);
+    }
+    let report = drained(worker("second")).await;
+    assert_eq!(report.tally.succeeded, 20);
+    for id in after {
+        assert_eq!(decision(&site.run(id).await).worker.as_str(), "second");
+    }
 }
