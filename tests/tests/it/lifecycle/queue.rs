@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use countersign::{ConsistencyMode, Execution, Ports, Report, Until, Worker};
-use countersign_domain::{RunId, RunOutcome};
-use countersign_ports::RunQueue;
-use countersign_sqlite::SqliteStore;
+use countersign::{ConsistencyMode, Execution, Ports, Report, Stop, Until, Worker};
+use countersign_domain::{QueueName, RunId, RunOutcome};
+use countersign_ports::{
+    Acked, Delivery, PortResult, Push, QueueEntry, Receive, RunQueue, StoreIdentity,
+};
+use countersign_sqlite::{SqliteQueue, SqliteStore};
 
 use crate::support::{
     AUTHORITY, Embedded, FaultyQueue, Handle, Losing, Working, drained, operation, until_async,
@@ -154,4 +157,65 @@ async fn a_queue_may_live_in_another_store() {
     working.drain().await;
     let outcomes: Vec<RunOutcome> = site.chain(id).await.iter().map(|run| run.outcome).collect();
     assert_eq!(outcomes, [RunOutcome::Failed, RunOutcome::Succeeded]);
+}
+
+/// Tells the worker to drain while it receives.
+struct ToldMeanwhile {
+    inner: SqliteQueue,
+    stop: Stop,
+}
+
+#[async_trait::async_trait]
+impl RunQueue for ToldMeanwhile {
+    fn store(&self) -> &StoreIdentity {
+        self.inner.store()
+    }
+    async fn push(&self, entries: &[QueueEntry]) -> PortResult<Vec<Push>> {
+        self.inner.push(entries).await
+    }
+    async fn receive<'a>(&self, receive: &Receive<'a>) -> PortResult<Vec<Delivery>> {
+        let deliveries = self.inner.receive(receive).await;
+        self.stop.drain();
+        deliveries
+    }
+    async fn ack(&self, deliveries: &[Delivery]) -> PortResult<Vec<Acked>> {
+        self.inner.ack(deliveries).await
+    }
+    async fn put_off(&self, deliveries: &[Delivery], wait: Duration) -> PortResult<Vec<Acked>> {
+        self.inner.put_off(deliveries, wait).await
+    }
+    async fn wait(&self, at_most: Duration) {
+        self.inner.wait(at_most).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_received_while_a_drain_is_told_is_given_back_at_once() {
+    let stop = Stop::new();
+    let site = Embedded::new(AUTHORITY).await;
+    let inner = site.store.queue();
+    let told = ToldMeanwhile {
+        inner: site.store.queue(),
+        stop: stop.clone(),
+    };
+    let site = site.behind(|store| {
+        let (runs, authority) = (Arc::new(store.runs()), Arc::new(store.authority()));
+        Ports::new(runs, authority, Arc::new(told), ConsistencyMode::Fenced).unwrap()
+    });
+    let id = site.submit("sync").await;
+    let (worker, entered) = counting(&site);
+    let report = worker.run(Until::Stopped, stop).await.unwrap();
+    assert_eq!((report.tally.started, report.left.due), (0, 1));
+    assert!(entered.lock().unwrap().is_empty());
+    let next = inner
+        .receive(&Receive {
+            queue_name: &QueueName::standard(),
+            operations: &["sync".parse().unwrap()],
+            limit: 10,
+            invisible_for: Duration::from_secs(1),
+        })
+        .await
+        .unwrap();
+    let next: Vec<RunId> = next.iter().map(Delivery::run_id).collect();
+    assert_eq!(next, [id], "others need not wait for its lease");
 }
