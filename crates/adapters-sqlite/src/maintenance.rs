@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use countersign_ports::{
-    Finding, Migrated, PortError, PortErrorKind, PortResult, Severity, StoreMaintenance,
-    fresh_store_id,
+    Finding, Migrated, PendingMigration, PortError, PortErrorKind, PortResult, Severity,
+    StoreMaintenance, fresh_store_id,
 };
 use sqlx::SqliteConnection;
 use sqlx::migrate::{MigrateError, Migrator};
@@ -64,6 +64,33 @@ impl StoreMaintenance for SqliteMaintenance {
             from,
             to: newest_version(),
         })
+    }
+
+    async fn pending(&self) -> PortResult<Vec<PendingMigration>> {
+        const OPERATION: &str = "migrate";
+        let from = if self.path.exists() {
+            let options = connect_options(&self.path).create_if_missing(false);
+            let pool = pool(options, 1).await?;
+            let mut connection = pool.acquire().await.map_err(failed(OPERATION))?;
+            let from = schema_version(&mut connection, OPERATION).await?;
+            drop(connection);
+            pool.close().await;
+            from
+        } else {
+            None
+        };
+        if from.is_some_and(|from| from > newest_version()) {
+            return Err(newer(OPERATION));
+        }
+        Ok(MIGRATOR
+            .iter()
+            .filter(|step| from.is_none_or(|from| step.version > from))
+            .map(|step| PendingMigration {
+                version: step.version,
+                description: step.description.to_string(),
+                sql: step.sql.as_str().to_owned(),
+            })
+            .collect())
     }
 
     async fn doctor(&self) -> PortResult<Vec<Finding>> {

@@ -20,6 +20,9 @@ pub enum AuthorityMode {
 }
 
 impl AuthorityMode {
+    /// Both modes.
+    pub const ALL: [Self; 2] = [Self::ActorBound, Self::System];
+
     /// The name as it stands in records.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -27,6 +30,22 @@ impl AuthorityMode {
             Self::ActorBound => "actor_bound",
             Self::System => "system",
         }
+    }
+}
+
+impl std::str::FromStr for AuthorityMode {
+    type Err = crate::UnknownName;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|one| one.as_str() == text)
+            .ok_or_else(|| {
+                crate::UnknownName::new(
+                    "authority mode",
+                    text,
+                    Self::ALL.iter().map(|one| one.as_str()),
+                )
+            })
     }
 }
 

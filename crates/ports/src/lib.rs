@@ -40,7 +40,7 @@ pub use authority::{
 pub use error::{PortError, PortErrorKind, PortResult, RetryClass};
 pub use fence::{Bound, Fence, StoreIdentity};
 pub use fresh::{fresh_lease_id, fresh_run_id, fresh_store_id};
-pub use maintenance::{Finding, Migrated, Severity, StoreMaintenance};
+pub use maintenance::{Finding, Migrated, PendingMigration, Severity, StoreMaintenance};
 pub use queue::{Acked, Delivery, Push, QueueEntry, Receipt, Receive, RunQueue};
 pub use ruling::{JudgeError, Ruling, StartTerms};
 pub use runs::{

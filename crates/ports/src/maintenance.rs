@@ -13,6 +13,17 @@ pub struct Migrated {
     pub to: i64,
 }
 
+/// A step of the schema that `migrate` would take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingMigration {
+    /// The schema version that it leads to.
+    pub version: i64,
+    /// What it is about.
+    pub description: String,
+    /// The SQL that would be run.
+    pub sql: String,
+}
+
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -61,6 +72,12 @@ pub trait StoreMaintenance: Send + Sync {
     /// [`PortErrorKind::NewerSchema`](crate::PortErrorKind::NewerSchema) for a store that a newer
     /// version prepared; it is not touched.
     async fn migrate(&self) -> PortResult<Migrated>;
+
+    /// The steps that `migrate` would take, in order, for somebody to read first. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`StoreMaintenance::migrate`].
+    async fn pending(&self) -> PortResult<Vec<PendingMigration>>;
 
     /// Holds the store's settings and contents against the guarantees. Changes nothing.
     async fn doctor(&self) -> PortResult<Vec<Finding>>;
