@@ -1,0 +1,49 @@
+//! The authority log, newest first.
+
+use countersign_ports::{LogEntry, LogQuery, PortError, PortResult};
+use sqlx::postgres::PgRow;
+
+use super::PostgresAuthority;
+use crate::error::failed;
+use crate::rows::Columns;
+
+const OPERATION: &str = "log";
+
+pub(super) async fn log(
+    authority: &PostgresAuthority,
+    query: &LogQuery,
+) -> PortResult<Vec<LogEntry>> {
+    let before = query
+        .before
+        .and_then(|seq| i64::try_from(seq).ok())
+        .unwrap_or(i64::MAX);
+    let shared = &authority.shared;
+    let statement = match &query.workspace_id {
+        None => sqlx::query(shared.sql(include_str!("../sql/log.sql")))
+            .bind(before)
+            .bind(i64::from(query.limit)),
+        Some(workspace) => sqlx::query(shared.sql(include_str!("../sql/log_of_scope.sql")))
+            .bind(before)
+            .bind(i64::from(query.limit))
+            .bind(workspace.to_string()),
+    };
+    let rows = statement
+        .fetch_all(shared.pool())
+        .await
+        .map_err(failed(OPERATION))?;
+    rows.iter().map(read_entry).collect()
+}
+
+fn read_entry(row: &PgRow) -> PortResult<LogEntry> {
+    let mut columns = Columns::of(row, OPERATION);
+    Ok(LogEntry {
+        seq: columns.number("seq")?,
+        at: columns.time()?,
+        by: columns.optional("actor")?,
+        change: serde_json::from_str(columns.text()?)
+            .map_err(|error| PortError::corrupt(OPERATION, "a logged change", error))?,
+        raised: serde_json::from_str(columns.text()?).map_err(|error| {
+            PortError::corrupt(OPERATION, "the revisions of a logged change", error)
+        })?,
+    })
+}

@@ -1,0 +1,103 @@
+//! The one place where PostgreSQL's conditions become port errors.
+
+use countersign_ports::{PortError, PortErrorKind};
+
+/// A failed statement.
+pub(crate) fn failed(operation: &'static str) -> impl FnOnce(sqlx::Error) -> PortError {
+    move |error| {
+        let (kind, detail) = classify(&error);
+        PortError::new(kind, operation, detail).caused_by(error)
+    }
+}
+
+/// A failed commit. Where the connection was lost, nobody knows whether it holds: the server may have
+/// committed and not been able to say so.
+pub(crate) fn commit_failed(operation: &'static str) -> impl FnOnce(sqlx::Error) -> PortError {
+    move |error| {
+        let (kind, detail) = match classify(&error) {
+            known @ (
+                PortErrorKind::Busy
+                | PortErrorKind::Refused
+                | PortErrorKind::NotMigrated
+                | PortErrorKind::NewerSchema
+                | PortErrorKind::Corrupt,
+                _,
+            ) => known,
+            _ => (
+                PortErrorKind::CommitUnknown,
+                "the connection was lost around the commit, which may or may not have happened",
+            ),
+        };
+        PortError::new(kind, operation, detail).caused_by(error)
+    }
+}
+
+/// Whether the server gave a transaction up to let another one through: the same again may work.
+pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
+    matches!(code(error).as_deref(), Some("40001" | "40P01"))
+}
+
+/// Whether a lock was not to be had in time.
+pub(crate) fn is_lock_timeout(error: &sqlx::Error) -> bool {
+    code(error).as_deref() == Some("55P03")
+}
+
+fn code(error: &sqlx::Error) -> Option<String> {
+    error
+        .as_database_error()
+        .and_then(|error| error.code())
+        .map(|code| code.into_owned())
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "sqlx's errors are open-ended"
+)]
+fn classify(error: &sqlx::Error) -> (PortErrorKind, &'static str) {
+    match error {
+        sqlx::Error::Database(error) => classify_code(error.code().as_deref().unwrap_or("")),
+        sqlx::Error::PoolTimedOut => (PortErrorKind::Busy, "no connection became free in time"),
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::BeginFailed => (PortErrorKind::Unavailable, "the server cannot be reached"),
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => (
+            PortErrorKind::Corrupt,
+            "the store holds a value of another type",
+        ),
+        _ => (PortErrorKind::Other, "the statement failed"),
+    }
+}
+
+/// See <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+fn classify_code(code: &str) -> (PortErrorKind, &'static str) {
+    let class = code.get(..2).unwrap_or("");
+    match (code, class) {
+        ("40001" | "40P01", _) => (PortErrorKind::Busy, "another transaction was let through"),
+        ("55P03", _) => (PortErrorKind::Busy, "a lock was not to be had in time"),
+        ("57014", _) => (PortErrorKind::Busy, "the statement was cancelled"),
+        ("25006", _) => (
+            PortErrorKind::Refused,
+            "the server takes no changes: it is a standby, or set to read-only",
+        ),
+        ("42P01" | "42883" | "3F000" | "42704", _) => (
+            PortErrorKind::NotMigrated,
+            "the database holds no prepared store, run `countersign migrate`",
+        ),
+        ("3D000", _) => (PortErrorKind::Refused, "there is no such database"),
+        ("42501", _) | (_, "28") => (PortErrorKind::Refused, "the server does not permit it"),
+        (_, "08" | "57" | "53" | "58") => (
+            PortErrorKind::Unavailable,
+            "the server cannot be reached, or has no room",
+        ),
+        (_, "23") => (
+            PortErrorKind::Refused,
+            "a constraint of the store forbids it",
+        ),
+        (_, "22" | "25" | "55" | "P0") => (PortErrorKind::Refused, "the store refuses it"),
+        ("XX001" | "XX002", _) => (PortErrorKind::Corrupt, "the server finds its data damaged"),
+        _ => (PortErrorKind::Other, "the statement failed"),
+    }
+}

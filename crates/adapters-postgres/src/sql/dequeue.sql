@@ -1,0 +1,1 @@
+DELETE FROM countersign.queue WHERE run_id = ANY ($1)

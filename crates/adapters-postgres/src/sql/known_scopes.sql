@@ -1,0 +1,1 @@
+SELECT workspace_id FROM countersign.scopes WHERE workspace_id = ANY ($1)

@@ -1,0 +1,1 @@
+SELECT role, capabilities, all_tenants FROM countersign.fact_roles WHERE role = ANY ($1)

@@ -1,0 +1,1 @@
+DELETE FROM countersign.offices WHERE office = $1 AND holder = $2

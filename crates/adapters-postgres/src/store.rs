@@ -1,0 +1,152 @@
+//! Opening a store, and what its ports share.
+
+use std::sync::Arc;
+
+use countersign_domain::StoreId;
+use countersign_ports::{
+    PortError, PortErrorKind, PortResult, QueueUpkeep, StoreIdentity, StoreMaintenance,
+};
+use sqlx::postgres::PgPool;
+use sqlx::{Postgres, SqlStr, Transaction};
+use uuid::Uuid;
+
+use crate::bell::Bell;
+use crate::connect::pool;
+use crate::error::failed;
+use crate::maintenance::{self, PostgresMaintenance};
+use crate::transaction::{Write, snapshot};
+use crate::{PostgresAuthority, PostgresQueue, PostgresRuns, PostgresUrl, Schema};
+
+/// One prepared store, opened: where the ports come from.
+#[derive(Debug, Clone)]
+pub struct PostgresStore {
+    shared: Arc<Shared>,
+}
+
+/// What the ports of one opened store have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    identity: StoreIdentity,
+    pool: PgPool,
+    schema: Schema,
+    bell: Bell,
+}
+
+impl PostgresStore {
+    /// Opens a store that `migrate` has prepared.
+    ///
+    /// # Errors
+    /// [`PortErrorKind::NotMigrated`] where the schema holds no store, or one of an older version;
+    /// [`PortErrorKind::NewerSchema`] where a newer version prepared it; [`PortErrorKind::Refused`] for a
+    /// standby; and what the server says.
+    pub async fn open(url: &PostgresUrl) -> PortResult<Self> {
+        const OPERATION: &str = "open";
+        let pool = pool(url, OPERATION).await?;
+        maintenance::require_current_schema(&pool, url.schema(), OPERATION).await?;
+        let shared = Shared {
+            identity: read_identity(&pool, url.schema()).await?,
+            pool,
+            schema: url.schema().clone(),
+            bell: Bell::new(url),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Prepares the schema where that is needed, and opens it: for programs that embed the store.
+    ///
+    /// # Errors
+    /// As [`PostgresStore::open`].
+    pub async fn create(url: &PostgresUrl) -> PortResult<Self> {
+        PostgresMaintenance::at(url).migrate().await?;
+        Self::open(url).await
+    }
+
+    /// The run repository; it keeps this store's queue in step in its own commits.
+    #[must_use]
+    pub fn runs(&self) -> PostgresRuns {
+        PostgresRuns::new(Arc::clone(&self.shared), QueueUpkeep::InCommit)
+    }
+
+    /// The run repository where the queue lives in another store.
+    #[must_use]
+    pub fn runs_apart_from_queue(&self) -> PostgresRuns {
+        PostgresRuns::new(Arc::clone(&self.shared), QueueUpkeep::Caller)
+    }
+
+    /// The authority, read and written.
+    #[must_use]
+    pub fn authority(&self) -> PostgresAuthority {
+        PostgresAuthority::new(Arc::clone(&self.shared))
+    }
+
+    /// The queue.
+    #[must_use]
+    pub fn queue(&self) -> PostgresQueue {
+        PostgresQueue::new(Arc::clone(&self.shared))
+    }
+
+    /// Waits for running statements and closes every connection.
+    pub async fn close(&self) {
+        self.shared.bell.close();
+        self.shared.pool.close().await;
+    }
+}
+
+impl Shared {
+    pub(crate) fn identity(&self) -> &StoreIdentity {
+        &self.identity
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub(crate) fn bell(&self) -> &Bell {
+        &self.bell
+    }
+
+    /// Tells whoever waits that something was queued.
+    pub(crate) fn ring(&self) {
+        self.bell.ring(&self.pool);
+    }
+
+    /// A statement as it reads for this store's schema.
+    pub(crate) fn sql(&self, written: &'static str) -> SqlStr {
+        self.schema.sql(written)
+    }
+
+    /// Begins a transaction whose commit is durable before it is answered.
+    pub(crate) async fn write(&self, operation: &'static str) -> PortResult<Write> {
+        Write::durable(&self.pool, operation).await
+    }
+
+    /// Begins a transaction whose commit may be lost with the server.
+    pub(crate) async fn write_fleeting(&self, operation: &'static str) -> PortResult<Write> {
+        Write::fleeting(&self.pool, operation).await
+    }
+
+    /// Opens one snapshot.
+    pub(crate) async fn read(
+        &self,
+        operation: &'static str,
+    ) -> PortResult<Transaction<'static, Postgres>> {
+        snapshot(&self.pool, operation).await
+    }
+}
+
+async fn read_identity(pool: &PgPool, schema: &Schema) -> PortResult<StoreIdentity> {
+    let id: Option<Uuid> = sqlx::query_scalar(schema.sql(include_str!("sql/store_id.sql")))
+        .fetch_optional(pool)
+        .await
+        .map_err(failed("open"))?;
+    let Some(id) = id else {
+        let detail = "the store bears no schema marker";
+        return Err(PortError::new(PortErrorKind::Corrupt, "open", detail));
+    };
+    Ok(StoreIdentity {
+        id: StoreId::from(id),
+        kind: "postgres",
+    })
+}

@@ -1,0 +1,136 @@
+//! Transactions: what each is set to, and trying again where the server let another one through.
+
+use std::time::Duration;
+
+use countersign_ports::{PortError, PortErrorKind, PortResult};
+use sqlx::postgres::PgPool;
+use sqlx::{PgConnection, Postgres, SqlStr, Transaction};
+
+use crate::error::{commit_failed, failed};
+
+/// How often a transaction that lost to another one is tried.
+const ATTEMPTS: u32 = 8;
+
+/// The longest wait before it is tried again.
+const LONGEST_WAIT: Duration = Duration::from_millis(200);
+
+/// Begins a transaction whose commit others will rely on.
+///
+/// Every setting is the transaction's own, so that nothing rests on the session: behind a proxy that pools
+/// transactions there is none. `synchronous_commit` is raised where it is lower (G2, G3, G5), never
+/// lowered. Generic plans, and loops over indexes whatever the statistics say: statistics of a table that
+/// fills and empties within seconds are always wrong, and a join that scans it instead is the end of a
+/// drain.
+const DURABLE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+    SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') \
+                          WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true), \
+           set_config('plan_cache_mode', 'force_generic_plan', true), \
+           set_config('enable_seqscan', 'off', true), \
+           set_config('enable_hashjoin', 'off', true), \
+           set_config('enable_mergejoin', 'off', true), \
+           set_config('jit', 'off', true), \
+           set_config('lock_timeout', '10s', true)";
+
+/// The same for what may be lost: a claim of the queue's, which is over by itself after a while.
+const FLEETING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+    SELECT set_config('synchronous_commit', 'off', true), \
+           set_config('plan_cache_mode', 'force_generic_plan', true), \
+           set_config('enable_seqscan', 'off', true), \
+           set_config('enable_hashjoin', 'off', true), \
+           set_config('enable_mergejoin', 'off', true), \
+           set_config('jit', 'off', true), \
+           set_config('lock_timeout', '10s', true)";
+
+/// One snapshot.
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+    SELECT set_config('plan_cache_mode', 'force_generic_plan', true), \
+           set_config('enable_seqscan', 'off', true), \
+           set_config('jit', 'off', true)";
+
+/// A transaction of an operation that errors are told of.
+pub(crate) struct Write {
+    transaction: Transaction<'static, Postgres>,
+    operation: &'static str,
+}
+
+impl Write {
+    /// Begins one whose commit is durable before it is answered.
+    pub(crate) async fn durable(pool: &PgPool, operation: &'static str) -> PortResult<Self> {
+        Self::begin(pool, operation, DURABLE).await
+    }
+
+    /// Begins one whose commit may be lost with the server.
+    pub(crate) async fn fleeting(pool: &PgPool, operation: &'static str) -> PortResult<Self> {
+        Self::begin(pool, operation, FLEETING).await
+    }
+
+    async fn begin(
+        pool: &PgPool,
+        operation: &'static str,
+        statement: &'static str,
+    ) -> PortResult<Self> {
+        let transaction = pool
+            .begin_with(SqlStr::from_static(statement))
+            .await
+            .map_err(failed(operation))?;
+        Ok(Self {
+            transaction,
+            operation,
+        })
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
+    pub(crate) async fn commit(self) -> PortResult<()> {
+        self.transaction
+            .commit()
+            .await
+            .map_err(commit_failed(self.operation))
+    }
+
+    /// Gives up whatever was done.
+    pub(crate) async fn roll_back(self) -> PortResult<()> {
+        self.transaction
+            .rollback()
+            .await
+            .map_err(failed(self.operation))
+    }
+}
+
+/// Opens one snapshot.
+pub(crate) async fn snapshot(
+    pool: &PgPool,
+    operation: &'static str,
+) -> PortResult<Transaction<'static, Postgres>> {
+    pool.begin_with(SqlStr::from_static(SNAPSHOT))
+        .await
+        .map_err(failed(operation))
+}
+
+/// Runs a transaction, and runs it again where the server chose to let another one through.
+pub(crate) async fn again_on_conflict<T, F>(mut attempt: impl FnMut() -> F) -> PortResult<T>
+where
+    F: Future<Output = PortResult<T>>,
+{
+    let mut tried = 1;
+    loop {
+        match attempt().await {
+            Err(error) if tried < ATTEMPTS && was_conflict(&error) => {
+                // Apart, or the same two meet again.
+                let most = Duration::from_millis(1 << tried).min(LONGEST_WAIT);
+                tokio::time::sleep(most.mul_f64(fastrand::f64())).await;
+                tried += 1;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+fn was_conflict(error: &PortError) -> bool {
+    error.kind() == PortErrorKind::Busy
+        && std::error::Error::source(error)
+            .and_then(|source| source.downcast_ref::<sqlx::Error>())
+            .is_some_and(crate::error::is_conflict)
+}

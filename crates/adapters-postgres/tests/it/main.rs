@@ -1,0 +1,5 @@
+//! The PostgreSQL adapter, held to the conformance suite and to what only its own tests can bring about.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod conformance;
+mod support;
