@@ -76,7 +76,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     let globals = &cli.globals;
     match cli.command {
         Command::Demo(demo) => demo::run(&demo, output).await,
-        Command::Migrate => operate::migrate(globals, output).await,
+        Command::Migrate(migrate) => operate::migrate(globals, &migrate, output).await,
         Command::Doctor => operate::doctor(globals, output).await,
         Command::Authority(command) => authority::run(globals, command, output).await,
         Command::Submit(submit) => submit::run(globals, *submit, output).await,

@@ -79,6 +79,19 @@ impl Ports {
         )
     }
 
+    /// All three ports on one PostgreSQL store.
+    ///
+    /// # Errors
+    /// None in practice: the ports share a store.
+    pub fn postgres(store: &countersign_postgres::PostgresStore) -> Result<Self, StoresApart> {
+        Self::new(
+            Arc::new(store.runs()),
+            Arc::new(store.authority()),
+            Arc::new(store.queue()),
+            ConsistencyMode::Fenced,
+        )
+    }
+
     /// The run repository.
     #[must_use]
     pub fn runs(&self) -> &dyn RunRepository {

@@ -63,12 +63,19 @@ pub(crate) struct Globals {
     pub(crate) config: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    /// Print the SQL that would be run, and run none of it
+    #[arg(long)]
+    pub(crate) print: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Tell the whole story on a throwaway store, in seconds
     Demo(Demo),
     /// Prepare a store, or bring it to this version
-    Migrate,
+    Migrate(Migrate),
     /// Check the settings of the stores against the guarantees
     Doctor,
     /// Change and read who may do what

@@ -11,13 +11,20 @@ use countersign::port::{Finding, Severity};
 use countersign::{ConsistencyMode, Simulation, WouldBlock};
 use serde::Serialize;
 
-use super::args::{Globals, Simulate};
+use super::args::{Globals, Migrate, Simulate};
 use super::failure::Failure;
 use super::lines::read_changes;
 use super::output::{Output, styled};
 use super::stores::{Deployment, maintained, read_config, runs_and_authority_apart};
 
-pub(crate) async fn migrate(globals: &Globals, output: Output) -> Result<ExitCode, Failure> {
+pub(crate) async fn migrate(
+    globals: &Globals,
+    migrate: &Migrate,
+    output: Output,
+) -> Result<ExitCode, Failure> {
+    if migrate.print {
+        return print_migrations(globals, output).await;
+    }
     #[derive(Serialize)]
     struct Told<'a> {
         store: &'a str,
@@ -45,6 +52,38 @@ pub(crate) async fn migrate(globals: &Globals, output: Output) -> Result<ExitCod
                 ))?;
             }
             None => output.line(format_args!("{url} is prepared (schema {})", migrated.to))?,
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What `migrate` would run, as a script with the address of each store above it.
+async fn print_migrations(globals: &Globals, output: Output) -> Result<ExitCode, Failure> {
+    #[derive(Serialize)]
+    struct Told<'a> {
+        store: &'a str,
+        version: i64,
+        description: &'a str,
+        sql: &'a str,
+    }
+    for (url, store) in maintained(globals)? {
+        let pending = store.pending().await?;
+        if pending.is_empty() && !output.is_json() {
+            output.line(format_args!("-- {url} is up to date"))?;
+        }
+        for step in pending {
+            if output.is_json() {
+                output.object(&Told {
+                    store: &url,
+                    version: step.version,
+                    description: &step.description,
+                    sql: &step.sql,
+                })?;
+                continue;
+            }
+            let (version, about) = (step.version, &step.description);
+            output.line(format_args!("-- {url}: schema {version}, {about}"))?;
+            output.line(&step.sql)?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -1,10 +1,12 @@
 //! From addresses to ports.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use countersign::config::Config;
-use countersign::port::StoreMaintenance;
+use countersign::port::{AuthorityStore, RunQueue, RunRepository, StoreMaintenance};
+use countersign::postgres::{PostgresMaintenance, PostgresStore, PostgresUrl};
 use countersign::sqlite::{SqliteMaintenance, SqliteStore, SqliteUrl};
 use countersign::{ConsistencyMode, Ports};
 
@@ -64,18 +66,111 @@ pub(crate) fn read_config(named: Option<&Path>) -> Result<(Config, bool), Failur
     Ok((config, true))
 }
 
+/// The address of a store of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Address {
+    Sqlite(SqliteUrl),
+    Postgres(Box<PostgresUrl>),
+}
+
+impl Address {
+    /// Reads the address that was given as `field`.
+    fn parse(url: &str, field: &'static str) -> Result<Self, Failure> {
+        const EXPECTED: &str = "expected `sqlite://PATH` or `postgres://USER@HOST/DATABASE`";
+        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+        match scheme {
+            "sqlite" => url
+                .parse()
+                .map(Self::Sqlite)
+                .map_err(|error| Failure::bad_input(error).at_field(field)),
+            "postgres" | "postgresql" => url
+                .parse()
+                .map(|url| Self::Postgres(Box::new(url)))
+                .map_err(|error| Failure::bad_input(error).at_field(field)),
+            "" => Err(Failure::bad_input(format_args!(
+                "`{url}` is not the address of a store, {EXPECTED}"
+            ))
+            .at_field(field)),
+            other => Err(Failure::bad_input(format_args!(
+                "`{other}` is not a kind of store that this version knows, {EXPECTED}"
+            ))
+            .at_field(field)),
+        }
+    }
+
+    async fn open(&self) -> Result<Store, Failure> {
+        Ok(match self {
+            Self::Sqlite(url) => Store::Sqlite(SqliteStore::open(url.path()).await?),
+            Self::Postgres(url) => Store::Postgres(PostgresStore::open(url).await?),
+        })
+    }
+
+    fn maintenance(&self) -> Box<dyn StoreMaintenance> {
+        match self {
+            Self::Sqlite(url) => Box::new(SqliteMaintenance::at(url.path())),
+            Self::Postgres(url) => Box::new(PostgresMaintenance::at(url)),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(url) => url.fmt(f),
+            Self::Postgres(url) => url.fmt(f),
+        }
+    }
+}
+
+/// An opened store of one kind.
+#[derive(Clone)]
+enum Store {
+    Sqlite(SqliteStore),
+    Postgres(PostgresStore),
+}
+
+impl Store {
+    fn runs(&self) -> Arc<dyn RunRepository> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.runs()),
+            Self::Postgres(store) => Arc::new(store.runs()),
+        }
+    }
+
+    fn runs_apart_from_queue(&self) -> Arc<dyn RunRepository> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.runs_apart_from_queue()),
+            Self::Postgres(store) => Arc::new(store.runs_apart_from_queue()),
+        }
+    }
+
+    fn authority(&self) -> Arc<dyn AuthorityStore> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.authority()),
+            Self::Postgres(store) => Arc::new(store.authority()),
+        }
+    }
+
+    fn queue(&self) -> Arc<dyn RunQueue> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.queue()),
+            Self::Postgres(store) => Arc::new(store.queue()),
+        }
+    }
+}
+
 /// The addresses of runs, authority and queue.
 struct Addresses {
-    runs: SqliteUrl,
-    authority: SqliteUrl,
-    queue: SqliteUrl,
+    runs: Address,
+    authority: Address,
+    queue: Address,
 }
 
 impl Addresses {
     fn of(globals: &Globals) -> Result<Self, Failure> {
         let one = |named: &Option<String>, field| match named {
-            Some(url) => address(url, field),
-            None => address(&globals.store, "store"),
+            Some(url) => Address::parse(url, field),
+            None => Address::parse(&globals.store, "store"),
         };
         Ok(Self {
             runs: one(&globals.runs, "runs")?,
@@ -85,46 +180,22 @@ impl Addresses {
     }
 }
 
-fn address(url: &str, field: &'static str) -> Result<SqliteUrl, Failure> {
-    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
-    match scheme {
-        "sqlite" => url
-            .parse()
-            .map_err(|error| Failure::bad_input(error).at_field(field)),
-        "" => Err(Failure::bad_input(format_args!(
-            "`{url}` is not the address of a store, expected `sqlite://PATH`"
-        ))
-        .at_field(field)),
-        other => Err(Failure::bad_input(format_args!(
-            "`{other}` is not a kind of store that this version knows, expected `sqlite://PATH`"
-        ))
-        .at_field(field)),
-    }
-}
-
 async fn open_ports(globals: &Globals, consistency: ConsistencyMode) -> Result<Ports, Failure> {
     let addresses = Addresses::of(globals)?;
-    let runs = SqliteStore::open(addresses.runs.path()).await?;
-    let authority = match addresses.authority == addresses.runs {
-        true => runs.clone(),
-        false => SqliteStore::open(addresses.authority.path()).await?,
+    let runs = addresses.runs.open().await?;
+    let another = async |address: &Address| match *address == addresses.runs {
+        true => Ok(runs.clone()),
+        false => address.open().await,
     };
-    let queue = match addresses.queue == addresses.runs {
-        true => runs.clone(),
-        false => SqliteStore::open(addresses.queue.path()).await?,
+    let authority = another(&addresses.authority).await?.authority();
+    let queue = another(&addresses.queue).await?.queue();
+    // By the stores' own ids: one store may go by several addresses.
+    let repository = match runs.queue().store().id == queue.store().id {
+        true => runs.runs(),
+        false => runs.runs_apart_from_queue(),
     };
-    let repository = if addresses.queue == addresses.runs {
-        runs.runs()
-    } else {
-        runs.runs_apart_from_queue()
-    };
-    Ports::new(
-        Arc::new(repository),
-        Arc::new(authority.authority()),
-        Arc::new(queue.queue()),
-        consistency,
-    )
-    .map_err(|error| Failure::bad_input(error).at_field("authority"))
+    Ports::new(repository, authority, queue, consistency)
+        .map_err(|error| Failure::bad_input(error).at_field("authority"))
 }
 
 /// The addresses of runs and authority, where they are not the same.
@@ -141,10 +212,10 @@ type Maintained = (String, Box<dyn StoreMaintenance>);
 pub(crate) fn maintained(globals: &Globals) -> Result<Vec<Maintained>, Failure> {
     let addresses = Addresses::of(globals)?;
     let mut stores: Vec<Maintained> = Vec::new();
-    for url in [addresses.runs, addresses.authority, addresses.queue] {
-        let told = url.to_string();
+    for address in [addresses.runs, addresses.authority, addresses.queue] {
+        let told = address.to_string();
         if !stores.iter().any(|(known, _)| *known == told) {
-            stores.push((told, Box::new(SqliteMaintenance::at(url.path()))));
+            stores.push((told, address.maintenance()));
         }
     }
     Ok(stores)
