@@ -99,22 +99,22 @@ CREATE TRIGGER run_states_begin_queued BEFORE INSERT ON countersign.run_states F
 WHEN (NEW.status <> 'queued' OR NEW.undecided_since IS NOT NULL)
 EXECUTE FUNCTION countersign.refuse('G3: a run begins queued');
 
-CREATE TRIGGER run_states_move_forward BEFORE UPDATE ON countersign.run_states FOR EACH ROW
+CREATE TRIGGER run_states_move_forward AFTER UPDATE ON countersign.run_states FOR EACH ROW
 WHEN (NEW.status < OLD.status OR NEW.id <> OLD.id OR NEW.workspace_id <> OLD.workspace_id)
 EXECUTE FUNCTION countersign.refuse('G3: the status of a run only moves forward');
 
-CREATE TRIGGER run_states_start_once BEFORE UPDATE ON countersign.run_states FOR EACH ROW
+CREATE TRIGGER run_states_start_once AFTER UPDATE ON countersign.run_states FOR EACH ROW
 WHEN (NEW.started_at IS DISTINCT FROM OLD.started_at
       AND NOT (OLD.started_at IS NULL AND OLD.status = 'queued' AND NEW.status = 'running'))
 EXECUTE FUNCTION countersign.refuse('G3: a run starts once, by moving from queued to running');
 
-CREATE TRIGGER run_states_keep_their_decision BEFORE UPDATE ON countersign.run_states FOR EACH ROW
+CREATE TRIGGER run_states_keep_their_decision AFTER UPDATE ON countersign.run_states FOR EACH ROW
 WHEN (OLD.decision_id IS NOT NULL
       AND (NEW.decision_id IS DISTINCT FROM OLD.decision_id OR NEW.ruling IS DISTINCT FROM OLD.ruling
            OR NEW.allowed IS DISTINCT FROM OLD.allowed OR NEW.reason_code IS DISTINCT FROM OLD.reason_code))
 EXECUTE FUNCTION countersign.refuse('G4: the decision of a run is never replaced');
 
-CREATE TRIGGER run_states_stay_completed BEFORE UPDATE ON countersign.run_states FOR EACH ROW
+CREATE TRIGGER run_states_stay_completed AFTER UPDATE ON countersign.run_states FOR EACH ROW
 WHEN (OLD.status = 'completed'
       AND (NEW.outcome <> OLD.outcome OR NEW.completed_at IS DISTINCT FROM OLD.completed_at))
 EXECUTE FUNCTION countersign.refuse('G3: a completed run never changes');

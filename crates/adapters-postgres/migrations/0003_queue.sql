@@ -14,7 +14,7 @@ CREATE TABLE countersign.queue (
     deliveries     bigint           NOT NULL DEFAULT 0
 ) WITH (
     -- Room for the version that a claim writes.
-    fillfactor = 60,
+    fillfactor = 40,
     -- Every entry is soon dead: vacuum by their number, not by the size of the table, and do not dawdle.
     autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0,
     autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000

@@ -28,16 +28,19 @@ const DURABLE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
            set_config('enable_seqscan', 'off', true), \
            set_config('enable_hashjoin', 'off', true), \
            set_config('enable_mergejoin', 'off', true), \
+           set_config('enable_bitmapscan', 'off', true), \
            set_config('jit', 'off', true), \
            set_config('lock_timeout', '10s', true)";
 
 /// The same for what may be lost: a claim of the queue's, which is over by itself after a while.
 const FLEETING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
     SELECT set_config('synchronous_commit', 'off', true), \
+           set_config('enable_sort', 'off', true), \
            set_config('plan_cache_mode', 'force_generic_plan', true), \
            set_config('enable_seqscan', 'off', true), \
            set_config('enable_hashjoin', 'off', true), \
            set_config('enable_mergejoin', 'off', true), \
+           set_config('enable_bitmapscan', 'off', true), \
            set_config('jit', 'off', true), \
            set_config('lock_timeout', '10s', true)";
 

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use countersign_domain::{RunId, Submission, Timestamp, UniqueKey};
-use countersign_ports::{PortError, PortErrorKind, PortResult, Submitted, fresh_run_id};
+use countersign_ports::{
+    PortError, PortErrorKind, PortResult, QueueUpkeep, Submitted, fresh_run_id,
+};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -62,8 +64,6 @@ async fn queue(
     ids: &[RunId],
 ) -> PortResult<Vec<Submitted>> {
     let mut created = insert(runs, connection, submissions, ids).await?;
-    let queued: Vec<RunId> = created.keys().copied().collect();
-    runs.enqueue(connection, &queued, OPERATION).await?;
     let mut answers = Vec::with_capacity(ids.len());
     for (submission, &id) in submissions.iter().zip(ids) {
         answers.push(match created.remove(&id) {
@@ -109,6 +109,7 @@ async fn insert(
         .bind(each!(|one| one.unique_key.as_ref().map(UniqueKey::as_str)))
         .bind(each!(|one| one.queue_name.as_str()))
         .bind(each!(|one| one.due_at.map(PgTime)))
+        .bind(runs.upkeep == QueueUpkeep::InCommit)
         .fetch_all(connection)
         .await
         .map_err(failed(OPERATION))?;

@@ -16,5 +16,5 @@ SET status           = CASE WHEN start.reason IS NULL THEN 'running' ELSE 'compl
     put_off_until    = NULL
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[], $7::timestamptz[])
      AS start (run, workspace, decision, ruling, reason, lease, lease_until)
-WHERE s.id = start.run AND s.workspace_id = start.workspace AND s.status = 'queued'
+WHERE s.id = start.run AND s.workspace_id = start.workspace AND s.status::text = 'queued'
 RETURNING s.id

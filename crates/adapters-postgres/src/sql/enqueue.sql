@@ -6,5 +6,5 @@ FROM countersign.runs AS r
 JOIN countersign.run_states AS s ON s.id = r.id,
 LATERAL (SELECT greatest(r.due_at, s.put_off_until) AS due) AS d,
 (SELECT clock_timestamp() AS now) AS clock
-WHERE r.id = ANY ($1) AND s.status = 'queued'
+WHERE r.id = ANY ($1) AND s.status::text = 'queued'
 ON CONFLICT DO NOTHING

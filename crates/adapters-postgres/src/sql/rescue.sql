@@ -5,7 +5,7 @@ SET status = 'completed', completed_at = greatest((SELECT clock_timestamp()), s.
     outcome         = CASE WHEN s.cancel_by IS NULL THEN 'failed' ELSE 'cancelled' END::countersign.run_outcome,
     failure_code    = CASE WHEN s.cancel_by IS NULL THEN 'worker_lost' END::countersign.failure_code,
     failure_message = CASE WHEN s.cancel_by IS NULL THEN 'the worker''s lease lapsed' END
-WHERE s.id = ANY ($1) AND s.status = 'running'
+WHERE s.id = ANY ($1) AND s.status::text = 'running'
 RETURNING s.id,
           s.outcome = 'failed'
           AND (SELECT attempt FROM countersign.runs WHERE runs.id = s.id)

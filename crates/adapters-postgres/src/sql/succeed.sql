@@ -10,7 +10,7 @@ WITH asked AS MATERIALIZED (
            r.provider_connection_id, r.context, r.priority, r.unique_key, r.queue_name, r.chain_id, r.attempt
     FROM asked AS a
     JOIN countersign.runs AS r ON r.id = a.predecessor
-    JOIN countersign.run_states AS s ON s.id = r.id AND s.status = 'completed'
+    JOIN countersign.run_states AS s ON s.id = r.id AND s.status::text = 'completed'
     WHERE NOT EXISTS (SELECT 1 FROM countersign.runs AS known WHERE known.retry_of = r.id)
 ), queued AS (
     INSERT INTO countersign.run_states (id, workspace_id, unique_hold)

@@ -1,7 +1,8 @@
-//! How fast a worker drains a SQLite store: no-op handlers in process, the gate on, decisions kept.
+//! How fast a worker drains a store: no-op handlers in process, the gate on, decisions kept.
 //!
-//! `cargo bench -p countersign --bench drain -- [RUNS] [ROUNDS]`; 50,000 runs and 5 rounds unless
-//! told. Each round has a store of its own on the disk of the working directory.
+//! `cargo bench -p countersign --bench drain -- [RUNS] [ROUNDS] [postgres://…]`; 50,000 runs and 5 rounds
+//! unless told. Each round has a store of its own: a SQLite file on the disk of the working directory, or a
+//! schema in the database that is named.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -14,9 +15,11 @@ use std::time::{Duration, Instant};
 use countersign::domain::{
     AttributedChange, Catalog, Operation, Submission, SubmittedContext, WorkerName,
 };
-use countersign::port::{AuthorityStore, RunRepository};
-use countersign::sqlite::SqliteStore;
-use countersign::{Execution, Handler, Ports, Report, Stop, Until, Worker, WorkerSettings};
+use countersign::{Execution, Handler, Report, Stop, Until, Worker, WorkerSettings};
+
+mod store;
+
+use store::Store;
 
 const CHANGES: [&str; 4] = [
     r#"{"change":"define_role","role":"operator","capabilities":["inventory.sync"],"all_tenants":true}"#,
@@ -35,13 +38,19 @@ impl Handler for NoOp {
 }
 
 fn main() {
-    let numbers: Vec<usize> = std::env::args()
-        .filter_map(|word| word.parse().ok())
-        .collect();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let numbers: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
     let runs = numbers.first().copied().unwrap_or(50_000);
     let rounds = numbers.get(1).copied().unwrap_or(5);
+    let server = words.iter().find(|word| word.starts_with("postgres://"));
     let runtime = countersign::runtime().unwrap();
-    let mut rates: Vec<f64> = (0..rounds).map(|_| runtime.block_on(round(runs))).collect();
+    let round = async || {
+        let store = Store::create(server.map(String::as_str)).await;
+        let rate = round(&store, runs).await;
+        store.remove().await;
+        rate
+    };
+    let mut rates: Vec<f64> = (0..rounds).map(|_| runtime.block_on(round())).collect();
     rates.sort_by(f64::total_cmp);
     println!(
         "drain of {runs}: median {:.0} runs/s, min {:.0}, max {:.0}; peak memory {} MB",
@@ -52,25 +61,19 @@ fn main() {
     );
 }
 
-async fn round(runs: usize) -> f64 {
-    let dir = tempfile::tempdir_in(".").unwrap();
-    let store = SqliteStore::create(dir.path().join("bench.db"))
-        .await
-        .unwrap();
+async fn round(store: &Store, runs: usize) -> f64 {
+    let ports = store.ports();
     let changes: Vec<AttributedChange> = CHANGES
         .iter()
         .map(|line| AttributedChange::parse(line).unwrap())
         .collect();
-    store.authority().apply(&changes).await.unwrap();
+    ports.authority().apply(&changes).await.unwrap();
     let submitting = Instant::now();
     let mut left = runs;
     while left > 0 {
         let page = left.min(1000);
-        store
-            .runs()
-            .submit(&vec![submission(); page])
-            .await
-            .unwrap();
+        let submissions = vec![submission(); page];
+        ports.runs().submit(&submissions).await.unwrap();
         left -= page;
     }
     let submitted = submitting.elapsed();
@@ -83,17 +86,11 @@ async fn round(runs: usize) -> f64 {
         batch: 2000,
         ..WorkerSettings::named(WorkerName::new("bench").unwrap())
     };
-    let worker = Worker::new(
-        Ports::sqlite(&store).unwrap(),
-        Catalog::new([operation]),
-        settings,
-    )
-    .handle(name, NoOp);
+    let worker = Worker::new(ports, Catalog::new([operation]), settings).handle(name, NoOp);
     let draining = Instant::now();
     let report = worker.run(Until::Drained, Stop::new()).await.unwrap();
     let drained = draining.elapsed();
     assert_eq!(report.tally.succeeded, runs as u64);
-    store.close().await;
     println!(
         "submitted at {:.0}/s, drained at {:.0}/s",
         rate(runs, submitted),
