@@ -96,14 +96,15 @@ pub(crate) async fn doctor(globals: &Globals, output: Output) -> Result<ExitCode
         if !output.is_json() {
             output.line(&url)?;
         }
+        let width = findings.iter().map(|finding| finding.code.len()).max();
         for finding in findings {
             worst = worst.max(finding.severity);
-            tell(&url, &finding, output)?;
+            tell(&url, &finding, width.unwrap_or(0), output)?;
         }
     }
     if let Some((told, finding)) = consistency(globals)? {
         worst = worst.max(finding.severity);
-        tell(&told, &finding, output)?;
+        tell(&told, &finding, finding.code.len(), output)?;
     }
     Ok(if worst == Severity::Error {
         ExitCode::from(1)
@@ -148,7 +149,8 @@ struct ToldFinding<'a> {
     mend: Option<&'a str>,
 }
 
-fn tell(url: &str, finding: &Finding, output: Output) -> Result<(), Failure> {
+/// Tells one finding, its code in a column of that width.
+fn tell(url: &str, finding: &Finding, width: usize, output: Output) -> Result<(), Failure> {
     let mend = Some(finding.mend.as_str()).filter(|mend| !mend.is_empty());
     if output.is_json() {
         return output.object(&ToldFinding {
@@ -166,19 +168,20 @@ fn tell(url: &str, finding: &Finding, output: Output) -> Result<(), Failure> {
         Severity::Error => AnsiColor::Red.on_default().bold(),
     };
     let severity = styled(style, format_args!("{:8}", finding.severity.as_str()));
+    let margin = 2 + 8 + width + 2;
     output.line(format_args!(
-        "  {severity}{:14}{}",
+        "  {severity}{:width$}  {}",
         finding.code, finding.found
     ))?;
     if !finding.endangers.is_empty() {
         output.line(format_args!(
-            "{:24}endangers {}",
+            "{:margin$}endangers {}",
             "",
             finding.endangers.join(", ")
         ))?;
     }
     if let Some(mend) = mend {
-        output.line(format_args!("{:24}{mend}", ""))?;
+        output.line(format_args!("{:margin$}{mend}", ""))?;
     }
     Ok(())
 }
