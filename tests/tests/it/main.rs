@@ -23,6 +23,7 @@ mod cli;
 mod crash;
 mod gate_order;
 mod lifecycle;
+mod own_tables;
 mod scenarios;
 mod signals;
 mod support;

@@ -1,6 +1,11 @@
 //! The PostgreSQL adapter, held to the conformance suite and to what only its own tests can bring about.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod conformance;
 mod from_sql;
+mod own_tables;
 mod support;
