@@ -1,0 +1,150 @@
+//! What the benchmarks stand on: a store of its own for every round, runs to drain, and a worker that drains
+//! them with handlers that do nothing.
+
+use countersign::domain::{
+    AttributedChange, Catalog, Operation, Submission, SubmittedContext, WorkerName,
+};
+use countersign::postgres::sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use countersign::postgres::{PostgresStore, PostgresUrl};
+use countersign::sqlite::SqliteStore;
+use countersign::{Execution, Handler, Ports, Report, Worker, WorkerSettings};
+
+const CHANGES: [&str; 4] = [
+    r#"{"change":"define_role","role":"operator","capabilities":["inventory.sync"],"all_tenants":true}"#,
+    r#"{"change":"set_workspace","workspace":"w","active":true}"#,
+    r#"{"change":"set_tenant","tenant":"t","workspace":"w","lifecycle":"active"}"#,
+    r#"{"change":"grant","user":"u","workspace":"w","role":"operator"}"#,
+];
+
+pub(crate) enum Store {
+    Sqlite {
+        store: SqliteStore,
+        _dir: tempfile::TempDir,
+    },
+    Postgres {
+        store: PostgresStore,
+        server: String,
+        schema: String,
+    },
+}
+
+impl Store {
+    /// A new one: in a file on the disk of the working directory, or in a schema on the server that is named.
+    pub(crate) async fn create(server: Option<&str>) -> Self {
+        let Some(server) = server else {
+            let dir = tempfile::tempdir_in(".").unwrap();
+            let store = SqliteStore::create(dir.path().join("bench.db")).await;
+            return Self::Sqlite {
+                store: store.unwrap(),
+                _dir: dir,
+            };
+        };
+        let schema = format!("bench_{}", std::process::id());
+        let url: PostgresUrl = format!("{server}?schema={schema}").parse().unwrap();
+        drop_schema(server, &schema).await;
+        Self::Postgres {
+            store: PostgresStore::create(&url).await.unwrap(),
+            server: server.to_owned(),
+            schema,
+        }
+    }
+
+    pub(crate) fn ports(&self) -> Ports {
+        match self {
+            Self::Sqlite { store, .. } => Ports::sqlite(store),
+            Self::Postgres { store, .. } => Ports::postgres(store),
+        }
+        .unwrap()
+    }
+
+    /// Brings in what `inventory_sync` in the workspace `w` is allowed by.
+    pub(crate) async fn authorise(&self) {
+        apply(&self.ports(), &CHANGES).await;
+    }
+
+    /// Queues that many runs.
+    pub(crate) async fn submit(&self, runs: usize) {
+        let ports = self.ports();
+        let mut left = runs;
+        while left > 0 {
+            let page = left.min(1000);
+            let submissions = vec![submission(); page];
+            ports.runs().submit(&submissions).await.unwrap();
+            left -= page;
+        }
+    }
+
+    /// Fills a PostgreSQL store with that many completed runs, past its guards.
+    pub(crate) async fn remember(&self, runs: usize) {
+        let Self::Postgres { server, schema, .. } = self else {
+            panic!("a history is for PostgreSQL");
+        };
+        let script = include_str!("bed/history.sql")
+            .replace("countersign.", &format!("{schema}."))
+            .replace(":runs", &runs.to_string());
+        let mut connection = PgConnection::connect(server).await.unwrap();
+        connection.execute(AssertSqlSafe(script)).await.unwrap();
+    }
+
+    pub(crate) async fn remove(&self) {
+        match self {
+            Self::Sqlite { store, .. } => store.close().await,
+            Self::Postgres {
+                store,
+                server,
+                schema,
+            } => {
+                store.close().await;
+                drop_schema(server, schema).await;
+            }
+        }
+    }
+}
+
+async fn drop_schema(server: &str, schema: &str) {
+    let mut connection = PgConnection::connect(server).await.unwrap();
+    let statement = format!("DROP SCHEMA IF EXISTS {schema} CASCADE");
+    connection.execute(AssertSqlSafe(statement)).await.unwrap();
+}
+
+pub(crate) async fn apply(ports: &Ports, lines: &[&str]) {
+    let changes: Vec<AttributedChange> = lines
+        .iter()
+        .map(|line| AttributedChange::parse(line).unwrap())
+        .collect();
+    ports.authority().apply(&changes).await.unwrap();
+}
+
+struct NoOp;
+
+#[async_trait::async_trait]
+impl Handler for NoOp {
+    async fn handle(&self, _execution: Execution) -> Report {
+        Report::succeeded()
+    }
+}
+
+/// A worker with room for large batches.
+pub(crate) fn worker(ports: Ports, name: &str) -> Worker {
+    let operation = Operation::new("inventory_sync".parse().unwrap())
+        .needing("inventory.sync".parse().unwrap());
+    let operation_name = operation.name.clone();
+    let settings = WorkerSettings {
+        concurrency: 6000,
+        batch: 2000,
+        ..WorkerSettings::named(WorkerName::new(name).unwrap())
+    };
+    Worker::new(ports, Catalog::new([operation]), settings).handle(operation_name, NoOp)
+}
+
+fn submission() -> Submission {
+    Submission {
+        context: SubmittedContext::parse(r#"{"note":"nightly"}"#).unwrap(),
+        ..Submission::new(
+            "w".parse().unwrap(),
+            "t".parse().unwrap(),
+            "u".parse().unwrap(),
+            "inventory_sync".parse().unwrap(),
+        )
+    }
+}

@@ -1,0 +1,80 @@
+//! How fast a worker drains a store: no-op handlers in process, the gate on, decisions kept.
+//!
+//! `cargo bench -p countersign --bench drain -- [RUNS] [ROUNDS] [postgres://…] [history=RUNS]`; 50,000 runs
+//! and 5 rounds unless told. Each round has a store of its own: a SQLite file on the disk of the working
+//! directory, or a schema in the database that is named, with that many completed runs in it.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark prints, and fails by panicking"
+)]
+
+use std::time::{Duration, Instant};
+
+use countersign::{Stop, Until};
+
+mod bed;
+
+use bed::{Store, worker};
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let numbers: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
+    let runs = numbers.first().copied().unwrap_or(50_000);
+    let rounds = numbers.get(1).copied().unwrap_or(5);
+    let server = words.iter().find(|word| word.starts_with("postgres://"));
+    let history = words.iter().find_map(|word| word.strip_prefix("history="));
+    let history: usize = history.map_or(0, |runs| runs.parse().unwrap());
+    let runtime = countersign::runtime().unwrap();
+    let round = async || {
+        let store = Store::create(server.map(String::as_str)).await;
+        if history > 0 {
+            store.remember(history).await;
+        }
+        let rate = round(&store, runs).await;
+        store.remove().await;
+        rate
+    };
+    let mut rates: Vec<f64> = (0..rounds).map(|_| runtime.block_on(round())).collect();
+    rates.sort_by(f64::total_cmp);
+    println!(
+        "drain of {runs}, {history} completed before: median {:.0} runs/s, min {:.0}, max {:.0}; peak memory {} MB",
+        rates[rates.len() / 2],
+        rates[0],
+        rates[rates.len() - 1],
+        peak_memory_mb(),
+    );
+}
+
+async fn round(store: &Store, runs: usize) -> f64 {
+    store.authorise().await;
+    let submitting = Instant::now();
+    store.submit(runs).await;
+    let submitted = submitting.elapsed();
+    let worker = worker(store.ports(), "bench");
+    let draining = Instant::now();
+    let report = worker.run(Until::Drained, Stop::new()).await.unwrap();
+    let drained = draining.elapsed();
+    assert_eq!(report.tally.succeeded, runs as u64);
+    println!(
+        "submitted at {:.0}/s, drained at {:.0}/s",
+        rate(runs, submitted),
+        rate(runs, drained)
+    );
+    rate(runs, drained)
+}
+
+fn rate(runs: usize, took: Duration) -> f64 {
+    runs as f64 / took.as_secs_f64()
+}
+
+/// The peak of this process, where the system tells it.
+fn peak_memory_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.and_then(|text| text.trim().trim_end_matches(" kB").parse::<u64>().ok())
+        .unwrap_or(0)
+        / 1024
+}
