@@ -7,5 +7,7 @@
 
 mod conformance;
 mod from_sql;
+mod maintenance;
 mod own_tables;
+mod plans;
 mod support;

@@ -17,11 +17,16 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(crate) async fn new() -> Self {
-        let site = Self {
+    /// A schema that is not there yet.
+    pub(crate) fn bare() -> Self {
+        Self {
             server: server(),
             schema: format!("test_{}", uuid::Uuid::new_v4().simple()),
-        };
+        }
+    }
+
+    pub(crate) async fn new() -> Self {
+        let site = Self::bare();
         PostgresStore::create(&site.url())
             .await
             .expect("a prepared store");
