@@ -1,12 +1,31 @@
 //! A schema of its own for every test, on the server that the test run was given.
 
+use std::sync::Arc;
+
+use countersign_conformance::Ports;
+use countersign_conformance::scene::Scene;
+use countersign_postgres::sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use countersign_postgres::sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use countersign_postgres::{PostgresStore, PostgresUrl};
+use tokio::task::LocalSet;
 
 /// Where the test server is.
 pub(crate) fn server() -> String {
     std::env::var("COUNTERSIGN_TEST_POSTGRES").expect(
         "COUNTERSIGN_TEST_POSTGRES, the address of a PostgreSQL server to test on: `cargo xtask test` starts one",
+    )
+}
+
+/// The ports of an opened store.
+pub(crate) fn ports(store: &PostgresStore, queue_apart: bool) -> Ports {
+    let runs = match queue_apart {
+        true => store.runs_apart_from_queue(),
+        false => store.runs(),
+    };
+    Ports::new(
+        Arc::new(runs),
+        Arc::new(store.authority()),
+        Arc::new(store.queue()),
     )
 }
 
@@ -33,6 +52,25 @@ impl Site {
         site
     }
 
+    /// Lends a site to a test, and throws it away whatever becomes of the test.
+    pub(crate) fn lend(test: impl AsyncFnOnce(Arc<Self>) + 'static) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let ended = runtime.block_on(LocalSet::new().run_until(async {
+            let site = Arc::new(Self::new().await);
+            let lent = Arc::clone(&site);
+            // A task of its own: its panic is caught, and what it held is let go of.
+            let ended = tokio::task::spawn_local(async move { test(lent).await }).await;
+            site.close().await;
+            ended
+        }));
+        if let Err(error) = ended {
+            std::panic::resume_unwind(error.into_panic());
+        }
+    }
+
     pub(crate) fn url(&self) -> PostgresUrl {
         let url = format!("{}?schema={}", self.server, self.schema);
         url.parse().expect("an address")
@@ -44,9 +82,24 @@ impl Site {
             .expect("the prepared store")
     }
 
+    /// A world in which both places of the scenes are in order.
+    pub(crate) async fn scene(&self) -> Scene {
+        Scene::home_and_away(&ports(&self.open().await, false)).await
+    }
+
     /// A connection past the adapter.
     pub(crate) async fn connect(&self) -> PgConnection {
         PgConnection::connect(&self.server)
+            .await
+            .expect("a connection")
+    }
+
+    /// Connections past the adapter, to which the tables of the store are known by their bare names.
+    pub(crate) async fn raw(&self) -> PgPool {
+        let options: PgConnectOptions = self.server.parse().expect("an address");
+        PgPoolOptions::new()
+            .max_connections(3)
+            .connect_with(options.options([("search_path", &self.schema)]))
             .await
             .expect("a connection")
     }
