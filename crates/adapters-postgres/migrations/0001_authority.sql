@@ -132,6 +132,12 @@ FOR EACH ROW EXECUTE FUNCTION countersign.refuse('the authority log is only appe
 CREATE TRIGGER authority_log_is_not_emptied BEFORE TRUNCATE ON countersign.authority_log
 EXECUTE FUNCTION countersign.refuse('the authority log is only appended to');
 
+CREATE TRIGGER authority_log_scopes_is_not_rewritten BEFORE UPDATE OR DELETE ON countersign.authority_log_scopes
+FOR EACH ROW EXECUTE FUNCTION countersign.refuse('the authority log is only appended to');
+
+CREATE TRIGGER authority_log_scopes_is_not_emptied BEFORE TRUNCATE ON countersign.authority_log_scopes
+EXECUTE FUNCTION countersign.refuse('the authority log is only appended to');
+
 -- What look-ups and changes read: one view a kind of fact. `countersign.read_from` puts a view of the
 -- team's own in the place of one of them.
 CREATE VIEW countersign.fact_roles AS

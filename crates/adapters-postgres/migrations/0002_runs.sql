@@ -115,13 +115,32 @@ WHEN (OLD.decision_id IS NOT NULL
 EXECUTE FUNCTION countersign.refuse('G4: the decision of a run is never replaced');
 
 CREATE TRIGGER run_states_stay_completed AFTER UPDATE ON countersign.run_states FOR EACH ROW
-WHEN (OLD.status = 'completed'
-      AND (NEW.outcome <> OLD.outcome OR NEW.completed_at IS DISTINCT FROM OLD.completed_at))
+WHEN (OLD.status = 'completed' AND NEW IS DISTINCT FROM OLD)
 EXECUTE FUNCTION countersign.refuse('G3: a completed run never changes');
+
+CREATE TRIGGER run_states_still_hold AFTER UPDATE ON countersign.run_states FOR EACH ROW
+WHEN ((NEW.status <> 'completed' AND NEW.unique_hold IS DISTINCT FROM OLD.unique_hold)
+      OR (OLD.status = 'running' AND NEW.status = 'running' AND NEW.lease_id IS DISTINCT FROM OLD.lease_id)
+      OR (OLD.cancel_by IS NOT NULL AND NEW.cancel_by IS DISTINCT FROM OLD.cancel_by))
+EXECUTE FUNCTION countersign.refuse('G7, G8: a lease, a cancel flag and a unique key are held to the end');
 
 CREATE TRIGGER run_states_are_not_lost BEFORE DELETE ON countersign.run_states FOR EACH ROW
 WHEN (OLD.status <> 'completed')
 EXECUTE FUNCTION countersign.refuse('G5: an unfinished run is never deleted');
+
+-- What became of a run goes with the run and not before it, or it would begin again.
+CREATE FUNCTION countersign.keep_state() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM countersign.runs WHERE id = OLD.id) THEN
+        RAISE EXCEPTION 'G3: what became of a run is deleted with the run'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = TG_NAME;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER run_states_go_with_their_runs AFTER DELETE ON countersign.run_states
+FOR EACH ROW EXECUTE FUNCTION countersign.keep_state();
 
 CREATE TRIGGER run_states_are_not_emptied BEFORE TRUNCATE ON countersign.run_states
 EXECUTE FUNCTION countersign.refuse('G5: an unfinished run is never deleted');

@@ -164,11 +164,11 @@ impl<'r> Columns<'r> {
         T::try_from(value).map_err(|error| self.corrupt(what, value, error))
     }
 
-    /// Two columns: counter and nonce.
-    pub(crate) fn revision(&mut self) -> PortResult<Revision> {
-        let counter = self.number("revision")?;
+    /// Two columns, counter and nonce: the revision that they are, if they are one.
+    pub(crate) fn revision(&mut self) -> PortResult<PortResult<Revision>> {
+        let counter = self.number("revision");
         let nonce: Uuid = self.take()?;
-        Ok(Revision::new(counter, nonce.as_u128()))
+        Ok(counter.map(|counter| Revision::new(counter, nonce.as_u128())))
     }
 
     fn corrupt(

@@ -44,7 +44,7 @@ pub(super) async fn apply_in(
             let mut columns = Columns::of(row, OPERATION);
             Ok(ScopeRevision {
                 workspace: columns.parsed("workspace id")?,
-                revision: columns.revision()?,
+                revision: columns.revision()??,
             })
         })
         .collect::<PortResult<_>>()?;

@@ -64,11 +64,11 @@ fn answer(
     authority: &PostgresAuthority,
     query: &AuthorityQuery,
     rows: Result<AuthorityRows, PortError>,
-    revision: Option<&Revision>,
+    revision: Option<&PortResult<Revision>>,
     as_of: Timestamp,
 ) -> LookedUp {
     let workspace = query.workspace_id.clone();
-    let Some(revision) = revision else {
+    let Some(Ok(revision)) = revision else {
         return LookedUp::Undecided(UndecidedCause::ScopeMalformed { workspace });
     };
     match rows {
@@ -146,7 +146,7 @@ async fn revisions(
     authority: &PostgresAuthority,
     connection: &mut PgConnection,
     asked: &Asked<'_>,
-) -> PortResult<HashMap<WorkspaceId, Revision>> {
+) -> PortResult<HashMap<WorkspaceId, PortResult<Revision>>> {
     let rows = sqlx::query(
         authority
             .shared

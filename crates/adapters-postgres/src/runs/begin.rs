@@ -105,7 +105,7 @@ async fn begin_once<'a>(runs: &PostgresRuns, starts: &[&'a Start]) -> PortResult
 struct Scopes {
     /// The clock, read while all of the locks were held.
     now: Timestamp,
-    revisions: HashMap<WorkspaceId, Revision>,
+    revisions: Revisions,
     busy: HashSet<WorkspaceId>,
 }
 
@@ -131,6 +131,7 @@ async fn lock_scopes(
     let names: Vec<&str> = wanted.iter().map(|workspace| workspace.as_str()).collect();
     let rows = sqlx::query(runs.shared.sql(include_str!("../sql/lock_scopes.sql")))
         .bind(names)
+        .bind(runs.shared.identity().id.as_uuid())
         .fetch_all(write.connection())
         .await
         .map_err(failed(OPERATION))?;
@@ -160,7 +161,8 @@ async fn lock_scopes(
     }))
 }
 
-type Revisions = HashMap<WorkspaceId, Revision>;
+/// None for a record that cannot be read: no fence names that one.
+type Revisions = HashMap<WorkspaceId, Option<Revision>>;
 
 /// The columns workspace, counter, nonce, and a clock of which the latest counts.
 fn read_scopes(rows: &[PgRow]) -> PortResult<(Revisions, Option<Timestamp>)> {
@@ -168,7 +170,7 @@ fn read_scopes(rows: &[PgRow]) -> PortResult<(Revisions, Option<Timestamp>)> {
     let mut now = None;
     for row in rows {
         let mut columns = Columns::of(row, OPERATION);
-        revisions.insert(columns.parsed("workspace id")?, columns.revision()?);
+        revisions.insert(columns.parsed("workspace id")?, columns.revision()?.ok());
         now = now.max(Some(columns.time()?));
     }
     Ok((revisions, now))
@@ -185,6 +187,7 @@ async fn known(
     }
     let rows = sqlx::query(runs.shared.sql(include_str!("../sql/known_scopes.sql")))
         .bind(workspaces)
+        .bind(runs.shared.identity().id.as_uuid())
         .fetch_all(connection)
         .await
         .map_err(failed(OPERATION))?;
@@ -244,7 +247,7 @@ fn standing(runs: &PostgresRuns, ruling: &Ruling, scopes: &Scopes) -> Standing {
     let same = fence
         .scopes
         .iter()
-        .all(|scope| scopes.revisions.get(&scope.workspace) == Some(&scope.revision));
+        .all(|scope| scopes.revisions.get(&scope.workspace) == Some(&Some(scope.revision)));
     let lapses_at = ruling.decision().lapses_at();
     holds(same && lapses_at.is_none_or(|lapses_at| scopes.now < lapses_at))
 }

@@ -14,6 +14,7 @@ mod g4_rulings;
 mod g5;
 mod g6;
 mod g8;
+mod held;
 mod log;
 mod nulls;
 mod raw_run;

@@ -2,7 +2,7 @@
 
 use countersign_conformance::scene::{Came, HOME};
 use countersign_domain::RunId;
-use countersign_ports::{ContextDetail, PortErrorKind, RunFilter, Work};
+use countersign_ports::{ContextDetail, PortErrorKind, RunFilter};
 
 use super::raw_run::{ask, fresh_key, state};
 use super::{Guarded, guarded, set};
@@ -41,7 +41,6 @@ fn a_context_that_is_no_json_is_corrupt() {
 fn a_result_that_is_no_json_is_corrupt() {
     guarded(async |store| {
         let running = store.scene.running().await;
-        store.scene.complete(&running, Work::Succeeded).await;
         for column in ["continuity", "result", "output"] {
             let columns = format!("{column} = 'nonsense'");
             store.execute(&set(&running.key, &columns)).await;
