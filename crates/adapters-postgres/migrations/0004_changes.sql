@@ -182,23 +182,14 @@ SET search_path = pg_catalog, pg_temp AS $$
     SELECT hashtextextended(workspace, 'countersign.scopes'::regclass::oid::bigint)
 $$;
 
--- Whether somebody waits to change a scope. Starts share a scope's row, and whoever shares may come in
--- past one who waits to have it alone: without this a storm of starts would keep a change out for ever.
--- The lock is tried and given back at once; only where somebody has it is it looked at who.
-CREATE FUNCTION countersign.is_announced(workspace text) RETURNS boolean LANGUAGE plpgsql
+-- The announcements that stand. Starts share a scope's row, and whoever shares may come in past one who waits
+-- to have it alone: without this a storm of starts would keep a change out for ever.
+CREATE FUNCTION countersign.announced() RETURNS SETOF bigint LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    key bigint := countersign.announcement(workspace);
-BEGIN
-    IF pg_try_advisory_lock(key) THEN
-        RETURN NOT pg_advisory_unlock(key);
-    END IF;
-    RETURN EXISTS (
-        SELECT 1 FROM pg_locks
-        WHERE locktype = 'advisory' AND objsubid = 1 AND mode = 'ShareLock'
-          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-          AND (classid::bigint << 32) | objid::bigint = key);
-END $$;
+    SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
+    WHERE locktype = 'advisory' AND objsubid = 1 AND mode = 'ShareLock'
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+$$;
 
 -- Replaces the revisions of scopes, in id order, and makes the records that are missing.
 CREATE FUNCTION countersign.raise_scopes(named text[])

@@ -75,6 +75,12 @@ pub enum UndecidedCause {
         /// The scope.
         workspace: WorkspaceId,
     },
+    /// The scope has no record yet, and whoever makes one has not committed.
+    #[error("the first change to workspace `{workspace}` is still under way")]
+    ScopeUnderWay {
+        /// The scope.
+        workspace: WorkspaceId,
+    },
     /// A fact cannot be read.
     #[error("a fact cannot be read: {problem}")]
     FactMalformed {

@@ -14,50 +14,53 @@ use sqlx::postgres::PgRow;
 
 use super::PostgresAuthority;
 use super::roles::defined;
-use crate::error::failed;
+use crate::error::{failed, is_lock_timeout};
 use crate::rows::Columns;
 
 const OPERATION: &str = "look_up";
+
+/// How long a look-up waits for somebody who is making the same scope record. As a setting of the
+/// transaction's.
+const PATIENCE: &str = "SET LOCAL lock_timeout = '100ms'";
 
 pub(super) async fn look_up(
     authority: &PostgresAuthority,
     queries: &[AuthorityQuery],
 ) -> PortResult<Vec<LookedUp>> {
-    if let Some(answers) = try_snapshot(authority, queries).await? {
+    let (answers, missing) = snapshot(authority, queries).await?;
+    if missing.is_empty() {
         return Ok(answers);
     }
-    make_scopes(authority, queries).await?;
-    try_snapshot(authority, queries).await?.ok_or_else(|| {
-        let detail = "a scope record that was just made is missing";
-        PortError::new(PortErrorKind::Corrupt, OPERATION, detail)
-    })
+    make_scopes(authority, &missing).await?;
+    let (answers, _under_way) = snapshot(authority, queries).await?;
+    Ok(answers)
 }
 
-/// Answers every query from one snapshot; none where a scope has no record yet.
-async fn try_snapshot(
+/// Answers every query from one snapshot, and names the scopes that have no record yet.
+async fn snapshot(
     authority: &PostgresAuthority,
     queries: &[AuthorityQuery],
-) -> PortResult<Option<Vec<LookedUp>>> {
+) -> PortResult<(Vec<LookedUp>, BTreeSet<WorkspaceId>)> {
     let mut snapshot = authority.shared.read(OPERATION).await?;
     let Some(as_of) = marked(authority, &mut snapshot).await? else {
         let undecided = |_| LookedUp::Undecided(UndecidedCause::MarkerMissing);
-        return Ok(Some(queries.iter().map(undecided).collect()));
+        return Ok((queries.iter().map(undecided).collect(), BTreeSet::new()));
     };
     let asked = Asked::of(queries);
     let revisions = revisions(authority, &mut snapshot, &asked).await?;
-    if queries
-        .iter()
-        .any(|query| !revisions.contains_key(&query.workspace_id))
-    {
-        return Ok(None);
-    }
     let rows = read_rows(authority, &mut snapshot, &asked).await?;
     snapshot.commit().await.map_err(failed(OPERATION))?;
+    let missing = queries
+        .iter()
+        .map(|query| &query.workspace_id)
+        .filter(|workspace| !revisions.contains_key(*workspace))
+        .cloned()
+        .collect();
     let answers = queries.iter().zip(rows).map(|(query, rows)| {
         let revision = revisions.get(&query.workspace_id);
         answer(authority, query, rows, revision, as_of)
     });
-    Ok(Some(answers.collect()))
+    Ok((answers.collect(), missing))
 }
 
 fn answer(
@@ -68,8 +71,10 @@ fn answer(
     as_of: Timestamp,
 ) -> LookedUp {
     let workspace = query.workspace_id.clone();
-    let Some(Ok(revision)) = revision else {
-        return LookedUp::Undecided(UndecidedCause::ScopeMalformed { workspace });
+    let revision = match revision {
+        Some(Ok(revision)) => revision,
+        Some(Err(_)) => return LookedUp::Undecided(UndecidedCause::ScopeMalformed { workspace }),
+        None => return LookedUp::Undecided(UndecidedCause::ScopeUnderWay { workspace }),
     };
     match rows {
         Ok(rows) => LookedUp::Found(Authority::resolved(
@@ -164,15 +169,38 @@ async fn revisions(
         .collect()
 }
 
-async fn make_scopes(authority: &PostgresAuthority, queries: &[AuthorityQuery]) -> PortResult<()> {
-    let asked = Asked::of(queries);
+/// Makes scope records, those of one commit at first. Where somebody else is making one of them and has not
+/// committed, each by itself: a workspace whose first change is under way must not hold up the others.
+async fn make_scopes(
+    authority: &PostgresAuthority,
+    workspaces: &BTreeSet<WorkspaceId>,
+) -> PortResult<()> {
+    let names: Vec<&str> = workspaces.iter().map(WorkspaceId::as_str).collect();
+    if try_to_make(authority, &names).await? {
+        return Ok(());
+    }
+    for name in names {
+        try_to_make(authority, &[name]).await?;
+    }
+    Ok(())
+}
+
+/// Whether the records are there now.
+async fn try_to_make(authority: &PostgresAuthority, workspaces: &[&str]) -> PortResult<bool> {
     let mut write = authority.shared.write(OPERATION).await?;
-    sqlx::query(authority.shared.sql(include_str!("../sql/make_scopes.sql")))
-        .bind(asked.workspaces)
+    sqlx::query(PATIENCE)
         .execute(write.connection())
         .await
         .map_err(failed(OPERATION))?;
-    write.commit().await
+    let made = sqlx::query(authority.shared.sql(include_str!("../sql/make_scopes.sql")))
+        .bind(workspaces)
+        .execute(write.connection())
+        .await;
+    match made {
+        Ok(_) => write.commit().await.map(|()| true),
+        Err(error) if is_lock_timeout(&error) => write.roll_back().await.map(|()| false),
+        Err(error) => Err(failed(OPERATION)(error)),
+    }
 }
 
 type Answers = Vec<Result<AuthorityRows, PortError>>;

@@ -141,9 +141,13 @@ async fn lock_scopes(
         .filter(|workspace| !revisions.contains_key(*workspace))
         .map(WorkspaceId::as_str)
         .collect();
-    let mut busy = known(runs, write.connection(), &missing).await?;
+    let (mut busy, announced) = known(runs, write.connection(), &missing).await?;
     let nothing_else = revisions.is_empty() && rulings.iter().all(|one| one.bound().is_none());
     if nothing_else && !busy.is_empty() && busy.len() == missing.len() {
+        // To share a row that somebody waits for would pass them by.
+        if announced {
+            return Ok(Locked::AllBusy);
+        }
         let Some(rows) = wait_for_scopes(runs, write.connection(), &missing).await? else {
             return Ok(Locked::AllBusy);
         };
@@ -176,14 +180,14 @@ fn read_scopes(rows: &[PgRow]) -> PortResult<(Revisions, Option<Timestamp>)> {
     Ok((revisions, now))
 }
 
-/// Which of these have a scope record at all.
+/// Which of these have a scope record at all, and whether somebody waits to change any of them.
 async fn known(
     runs: &PostgresRuns,
     connection: &mut PgConnection,
     workspaces: &[&str],
-) -> PortResult<HashSet<WorkspaceId>> {
+) -> PortResult<(HashSet<WorkspaceId>, bool)> {
     if workspaces.is_empty() {
-        return Ok(HashSet::new());
+        return Ok((HashSet::new(), false));
     }
     let rows = sqlx::query(runs.shared.sql(include_str!("../sql/known_scopes.sql")))
         .bind(workspaces)
@@ -191,9 +195,14 @@ async fn known(
         .fetch_all(connection)
         .await
         .map_err(failed(OPERATION))?;
-    rows.iter()
-        .map(|row| Columns::of(row, OPERATION).parsed("workspace id"))
-        .collect()
+    let mut known = HashSet::with_capacity(rows.len());
+    let mut any_announced = false;
+    for row in &rows {
+        let mut columns = Columns::of(row, OPERATION);
+        known.insert(columns.parsed("workspace id")?);
+        any_announced |= columns.take::<bool>()?;
+    }
+    Ok((known, any_announced))
 }
 
 /// Waits for scopes that are being changed, but not for long; none where they were not to be had.

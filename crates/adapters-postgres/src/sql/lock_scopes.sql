@@ -3,7 +3,7 @@
 -- which all of them were.
 WITH wanted AS MATERIALIZED (
     SELECT workspace FROM unnest($1::text[]) AS workspace
-    WHERE NOT countersign.is_announced(workspace)
+    WHERE (countersign.announcement(workspace) IN (SELECT countersign.announced())) IS NOT TRUE
       AND EXISTS (SELECT 1 FROM countersign.store WHERE one AND id = $2)
 ), locked AS MATERIALIZED (
     SELECT workspace_id, counter, nonce FROM countersign.scopes
