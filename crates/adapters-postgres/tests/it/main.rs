@@ -10,6 +10,7 @@
 mod conformance;
 mod from_sql;
 mod guards;
+mod interleavings;
 mod maintenance;
 mod own_tables;
 mod plans;
