@@ -103,3 +103,15 @@ async fn a_change_that_waits_for_starts_is_not_passed_by_starts_among_others() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_change_that_waits_for_starts_is_not_passed_by_starts_of_its_workspace_alone() {
+    play(|stage| async move {
+        let scene = &stage.scene;
+        scene.apply(&HOME.changes()).await;
+        let keys = scene.submit_all([HOME.sync(), HOME.sync()]).await;
+        let starts = scene.judge_all(&keys).await;
+        while_a_change_waits(&stage, &starts, &[Came::Busy; 2]).await;
+    })
+    .await;
+}
