@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use countersign_conformance::change::set_gate;
-use countersign_conformance::scene::{Came, HOME, Place, Scene};
-use countersign_ports::{RunKey, Start};
+use countersign_conformance::scene::{AWAY, Came, HOME, Place, Scene};
+use countersign_ports::{LookedUp, RunKey, Start};
 use tokio::time::timeout;
 
 use super::hand::Hand;
@@ -106,6 +106,22 @@ async fn a_batch_waits_for_none_of_several_changes_where_it_has_something_else_t
         assert_eq!(came[1..], [Came::Busy; WORKSPACES - 1]);
         let came = soon(scene, &starts).await;
         assert_eq!(came[1..], [Came::Busy; WORKSPACES - 1]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_held_open_in_a_new_workspace_keeps_no_look_up_of_another_waiting() {
+    play(|stage| async move {
+        let scene = &stage.scene;
+        scene.apply(&HOME.changes()).await;
+        let open = stage.uncommitted(&AWAY.changes()).await;
+        let queries = [HOME.query(), AWAY.query()];
+        let answers = timeout(PATIENCE, scene.ports.authority.look_up(&queries)).await;
+        let answers = answers.expect("an answer in bounded time");
+        let answers = answers.expect("whatever can be read");
+        assert!(matches!(answers[0], LookedUp::Found(_)), "{answers:?}");
+        open.roll_back().await;
     })
     .await;
 }
