@@ -11,6 +11,7 @@ mod conformance;
 mod from_sql;
 mod guards;
 mod interleavings;
+mod lost;
 mod maintenance;
 mod own_tables;
 mod plans;

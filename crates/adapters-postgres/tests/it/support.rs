@@ -1,5 +1,6 @@
 //! A schema of its own for every test, on the server that the test run was given.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use countersign_conformance::Ports;
@@ -74,6 +75,22 @@ impl Site {
     pub(crate) fn url(&self) -> PostgresUrl {
         let url = format!("{}?schema={}", self.server, self.schema);
         url.parse().expect("an address")
+    }
+
+    /// The same store, found at another address and under a name that the server knows its connections by.
+    pub(crate) fn url_at(&self, address: SocketAddr, application: &str) -> PostgresUrl {
+        let (login, place) = self.server.rsplit_once('@').expect("a login");
+        let (_, database) = place.split_once('/').expect("a database");
+        let schema = &self.schema;
+        let url = format!(
+            "{login}@{address}/{database}?sslmode=disable&application_name={application}&schema={schema}"
+        );
+        url.parse().expect("an address")
+    }
+
+    /// The schema that is this test's own.
+    pub(crate) fn schema(&self) -> &str {
+        &self.schema
     }
 
     pub(crate) async fn open(&self) -> PostgresStore {

@@ -1,0 +1,188 @@
+//! A begin whose line is cut: known to have come to nothing, or read back.
+
+use std::slice::from_ref;
+
+use countersign_conformance::scene::{Came, HOME};
+use countersign_domain::{ReasonCode, RunOutcome, RunStatus};
+use countersign_ports::{Begun, ReadBack, RetryClass, RunKey, Start};
+
+use super::fault::Fault;
+use super::{Line, on_a_line};
+
+impl Line {
+    /// Begins a start over a line that is cut so at the commit, and reads back what became of it.
+    async fn begin_and_read_back(&self, fault: Fault, start: &Start) -> ReadBack {
+        let runs = &self.scene.ports.runs;
+        self.cut_at_commit(fault, runs.begin(from_ref(start))).await;
+        self.read_back(start).await
+    }
+
+    /// Reads one start back through the proxy.
+    pub(super) async fn read_back(&self, start: &Start) -> ReadBack {
+        let found = self.scene.ports.runs.read_back(from_ref(start)).await;
+        found.unwrap().remove(0)
+    }
+
+    /// That nothing was begun: the run is queued, without decision and with its entry.
+    pub(super) async fn assert_untouched(&self, key: &RunKey) {
+        let run = self.past.load(key).await;
+        let stands = (run.status, run.started_at, run.decision);
+        assert_eq!(stands, (RunStatus::Queued, None, None));
+    }
+
+    /// That the run was started by this start.
+    pub(super) async fn assert_running(&self, start: &Start) {
+        let run = self.past.load(start.run()).await;
+        assert_eq!(run.status, RunStatus::Running);
+        assert!(run.started_at.is_some());
+        assert_eq!(run.decision, Some(start.record()));
+    }
+}
+
+#[tokio::test]
+async fn a_begin_cut_before_its_commit_is_still_queued_and_never_yields_a_permit() {
+    on_a_line(|line| async move {
+        let key = line.past.submit(HOME.sync()).await;
+        let start = line.scene.judge(&key).await;
+        let read = line
+            .begin_and_read_back(Fault::CutBeforeCommit, &start)
+            .await;
+        assert!(matches!(read, ReadBack::StillQueued), "{read:?}");
+        line.assert_untouched(&key).await;
+
+        // Whoever takes the start for committed after that gets no permit.
+        let now = line.past.clock().await;
+        assert!(matches!(start.committed(now), Begun::NotQueued));
+        assert!(matches!(
+            line.read_back(&start).await,
+            ReadBack::StillQueued
+        ));
+        // By another decision the run starts, once.
+        assert_eq!(line.scene.try_start(&key).await, Came::Started);
+        assert!(matches!(line.read_back(&start).await, ReadBack::NotQueued));
+        assert_eq!(line.past.begin_one(&start).await, Came::NotQueued);
+    })
+    .await;
+}
+
+/// Nobody is to send it again. Whoever does has no handler to enter: the run waits for its lease to lapse at
+/// the worst.
+#[tokio::test]
+async fn a_start_that_was_found_queued_yields_no_permit_should_it_be_sent_again() {
+    on_a_line(|line| async move {
+        let key = line.past.submit(HOME.sync()).await;
+        let start = line.scene.judge(&key).await;
+        let read = line
+            .begin_and_read_back(Fault::CutBeforeCommit, &start)
+            .await;
+        assert!(matches!(read, ReadBack::StillQueued), "{read:?}");
+        assert_eq!(line.scene.begin_one(&start).await, Came::NotQueued);
+        let permit = matches!(
+            line.read_back(&start).await,
+            ReadBack::Committed(Begun::Started(_))
+        );
+        assert!(!permit, "a permit for a decision that was given up");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_begin_cut_after_its_commit_is_read_back_with_one_permit() {
+    on_a_line(|line| async move {
+        let key = line.past.submit(HOME.sync()).await;
+        let start = line.scene.judge(&key).await;
+        let read = line
+            .begin_and_read_back(Fault::CutAfterCommit, &start)
+            .await;
+        let ReadBack::Committed(Begun::Started(permit)) = read else {
+            panic!("committed, with a permit: {read:?}");
+        };
+        line.assert_running(&start).await;
+        let entry = permit.enter().unwrap();
+        assert_eq!(entry.run(), &key);
+        assert_eq!(entry.lease_id(), start.lease_id());
+        let started_at = line.past.load(&key).await.started_at;
+        assert_eq!(Some(entry.started_at()), started_at);
+
+        // One start, one permit (G3).
+        let again = line.read_back(&start).await;
+        assert!(matches!(again, ReadBack::Committed(Begun::NotQueued)));
+        assert_eq!(line.past.begin_one(&start).await, Came::NotQueued);
+        assert!(line.past.receive(10).await.is_empty(), "its entry is gone");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_blocked_start_cut_after_its_commit_is_read_back_as_blocked() {
+    on_a_line(|line| async move {
+        let key = line.past.submit(HOME.denied()).await;
+        let start = line.scene.judge(&key).await;
+        let read = line
+            .begin_and_read_back(Fault::CutAfterCommit, &start)
+            .await;
+        assert!(
+            matches!(read, ReadBack::Committed(Begun::Blocked)),
+            "{read:?}"
+        );
+        let run = line.past.load(&key).await;
+        assert_eq!(
+            (run.status, run.outcome),
+            (RunStatus::Completed, RunOutcome::Blocked)
+        );
+        assert_eq!(run.started_at, None);
+        assert_eq!(
+            start.decision().reason(),
+            Some(ReasonCode::MissingCapability)
+        );
+        assert_eq!(run.decision, Some(start.record()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_blocked_start_cut_before_its_commit_is_still_queued() {
+    on_a_line(|line| async move {
+        let key = line.past.submit(HOME.denied()).await;
+        let start = line.scene.judge(&key).await;
+        let read = line
+            .begin_and_read_back(Fault::CutBeforeCommit, &start)
+            .await;
+        assert!(matches!(read, ReadBack::StillQueued), "{read:?}");
+        line.assert_untouched(&key).await;
+        assert_eq!(line.scene.try_start(&key).await, Came::Blocked);
+    })
+    .await;
+}
+
+/// Before its COMMIT was sent nothing can have been committed, and the same start may be sent again. From
+/// there on nobody knows.
+#[tokio::test]
+async fn a_begin_cut_at_any_message_is_unknown_only_from_its_commit_on() {
+    on_a_line(|line| async move {
+        let mut unknown = 0;
+        for message in 1.. {
+            let key = line.past.submit(HOME.sync()).await;
+            let start = line.past.judge(&key).await;
+            line.proxy.set(Fault::CutAtMessage(message));
+            let begun = line.scene.ports.runs.begin(from_ref(&start)).await;
+            let Err(error) = begun else {
+                assert!(!line.proxy.has_cut(), "answered over a line that was cut");
+                line.assert_running(&start).await;
+                break;
+            };
+            line.assert_untouched(&key).await;
+            if line.proxy.has_cut_a_commit() {
+                assert_eq!(error.retry(), RetryClass::ReadBack, "{error}");
+                let read = line.read_back(&start).await;
+                assert!(matches!(read, ReadBack::StillQueued), "{read:?}");
+                unknown += 1;
+            } else {
+                assert_eq!(error.retry(), RetryClass::Later, "{message}: {error}");
+                assert_eq!(line.scene.begin_one(&start).await, Came::Started);
+            }
+        }
+        assert_eq!(unknown, 1, "a begin commits once");
+    })
+    .await;
+}

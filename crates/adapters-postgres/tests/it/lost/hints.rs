@@ -1,0 +1,77 @@
+//! Hints that are lost: whoever waits finds what was queued by looking.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use countersign_conformance::scene::{AN_HOUR, HOME, eventually};
+use tokio::task::JoinHandle;
+
+use super::fault::Fault;
+use super::{Line, on_a_line};
+
+impl Line {
+    /// Has the store behind the proxy wait for an hour.
+    fn wait(&self) -> JoinHandle<()> {
+        let queue = Arc::clone(&self.scene.ports.queue);
+        tokio::spawn(async move { queue.wait(AN_HOUR).await })
+    }
+
+    /// Queues a run in another process, and returns when the one that waits has it.
+    async fn queue_elsewhere(&self, waiting: JoinHandle<()>) {
+        let key = self.past.submit(HOME.sync()).await;
+        waiting.await.unwrap();
+        let received = self.scene.receive_soon().await;
+        assert_eq!(received.run, key);
+    }
+}
+
+#[tokio::test]
+async fn a_waiter_whose_notifications_are_lost_has_what_another_process_queued() {
+    on_a_line(|line| async move {
+        line.proxy.set(Fault::Notifications);
+        let waiting = line.wait();
+        eventually("the waiter listens", || async {
+            (line.proxy.counts().listening.load(Ordering::SeqCst) > 0).then_some(())
+        })
+        .await;
+        line.queue_elsewhere(waiting).await;
+        eventually("a notification was lost", || async {
+            (line.proxy.counts().silenced.load(Ordering::SeqCst) > 0).then_some(())
+        })
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_waiter_that_must_not_listen_has_what_another_process_queued() {
+    on_a_line(|line| async move {
+        line.proxy.set(Fault::Listening);
+        let waiting = line.wait();
+        eventually("listening was refused", || async {
+            (line.proxy.counts().refused.load(Ordering::SeqCst) > 0).then_some(())
+        })
+        .await;
+        line.queue_elsewhere(waiting).await;
+        assert_eq!(line.proxy.counts().listening.load(Ordering::SeqCst), 0);
+    })
+    .await;
+}
+
+/// The two above would show nothing if notifications never came.
+#[tokio::test]
+async fn a_waiter_is_told_of_what_another_process_queued() {
+    on_a_line(|line| async move {
+        let waiting = line.wait();
+        eventually("the waiter listens", || async {
+            (line.proxy.counts().listening.load(Ordering::SeqCst) > 0).then_some(())
+        })
+        .await;
+        line.queue_elsewhere(waiting).await;
+        eventually("a notification came", || async {
+            (line.proxy.counts().notified.load(Ordering::SeqCst) > 0).then_some(())
+        })
+        .await;
+    })
+    .await;
+}

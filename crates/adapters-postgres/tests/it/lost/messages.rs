@@ -1,0 +1,119 @@
+//! The boundaries of PostgreSQL's messages, and the few that the proxy must know.
+//!
+//! See <https://www.postgresql.org/docs/current/protocol-message-formats.html>. After the client's first
+//! message, which has no kind, each is a byte that says what it is, four that say how long the rest is, and
+//! the rest.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// One whole message.
+pub(super) struct Message {
+    /// What it is; none for the client's first.
+    kind: Option<u8>,
+    bytes: Vec<u8>,
+}
+
+impl Message {
+    /// A message that the proxy makes up.
+    pub(super) fn new(kind: u8, rest: &[u8]) -> Self {
+        let length = u32::try_from(rest.len() + 4).unwrap();
+        let bytes = [&[kind], &length.to_be_bytes()[..], rest].concat();
+        Self {
+            kind: Some(kind),
+            bytes,
+        }
+    }
+
+    fn rest(&self) -> &[u8] {
+        match self.kind {
+            Some(_) => &self.bytes[5..],
+            None => &self.bytes[4..],
+        }
+    }
+
+    pub(super) fn is_first(&self) -> bool {
+        self.kind.is_none()
+    }
+
+    pub(super) fn is_commit(&self) -> bool {
+        self.kind == Some(b'Q') && self.rest() == b"COMMIT\0"
+    }
+
+    pub(super) fn is_listen(&self) -> bool {
+        self.kind == Some(b'Q') && self.rest().starts_with(b"LISTEN ")
+    }
+
+    pub(super) fn is_notification(&self) -> bool {
+        self.kind == Some(b'A')
+    }
+
+    pub(super) fn is_ready_for_query(&self) -> bool {
+        self.kind == Some(b'Z')
+    }
+
+    /// Whether it says that this command was done.
+    pub(super) fn says_done(&self, command: &[u8]) -> bool {
+        self.kind == Some(b'C') && self.rest().strip_suffix(&[0]) == Some(command)
+    }
+}
+
+/// One end of a line, read a message at a time.
+pub(super) struct End {
+    stream: TcpStream,
+    read: Vec<u8>,
+    /// Whether the next message is a client's first.
+    first: bool,
+}
+
+impl End {
+    pub(super) fn client(stream: TcpStream) -> Self {
+        // As either side has it: messages are small, and somebody waits for each.
+        stream.set_nodelay(true).unwrap();
+        Self {
+            stream,
+            read: Vec::new(),
+            first: true,
+        }
+    }
+
+    pub(super) fn server(stream: TcpStream) -> Self {
+        Self {
+            first: false,
+            ..Self::client(stream)
+        }
+    }
+
+    /// The next message; none when the other side has hung up. What was read of a message is kept where a
+    /// call is dropped.
+    pub(super) async fn next(&mut self) -> Option<Message> {
+        loop {
+            if let Some(message) = self.take() {
+                return Some(message);
+            }
+            match self.stream.read_buf(&mut self.read).await {
+                Ok(0) | Err(_) => return None,
+                Ok(_more) => {}
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<Message> {
+        let kind_size = usize::from(!self.first);
+        let length = self.read.get(kind_size..kind_size + 4)?;
+        let length = u32::from_be_bytes(length.try_into().unwrap());
+        let size = kind_size + usize::try_from(length).unwrap();
+        if self.read.len() < size {
+            return None;
+        }
+        let bytes: Vec<u8> = self.read.drain(..size).collect();
+        let kind = (!self.first).then(|| bytes[0]);
+        self.first = false;
+        Some(Message { kind, bytes })
+    }
+
+    /// Whether the message could be sent.
+    pub(super) async fn send(&mut self, message: &Message) -> bool {
+        self.stream.write_all(&message.bytes).await.is_ok()
+    }
+}
