@@ -1,5 +1,10 @@
 //! The throwaway servers, really started: they answer, and nothing of them stays.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -89,6 +94,65 @@ fn a_stopped_server_is_stopped_for_good() {
     let pid = Pid::from_raw(i32::try_from(postgres.process_id()).unwrap());
     kill(pid, Signal::SIGSTOP).unwrap();
     drop(postgres);
+    assert_gone(port);
+}
+
+/// Runs a statement and returns the values that it answers with, one a row.
+fn query_postgres(stream: &mut TcpStream, statement: &str) -> Vec<String> {
+    let mut query = vec![b'Q'];
+    let length = u32::try_from(statement.len() + 5).unwrap();
+    query.extend(length.to_be_bytes());
+    query.extend(statement.as_bytes());
+    query.push(0);
+    stream.write_all(&query).unwrap();
+    let mut values = Vec::new();
+    loop {
+        let mut head = [0; 5];
+        stream.read_exact(&mut head).unwrap();
+        let length = u32::from_be_bytes(head[1..].try_into().unwrap());
+        let mut rest = vec![0; usize::try_from(length - 4).unwrap()];
+        stream.read_exact(&mut rest).unwrap();
+        match head[0] {
+            // One column: how many there are, then how long it is.
+            b'D' => values.push(String::from_utf8(rest[6..].to_vec()).unwrap()),
+            // What was left over from the login comes first.
+            b'Z' if !values.is_empty() => return values,
+            b'E' => panic!("{}", String::from_utf8_lossy(&rest)),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_restarted_server_has_its_port_and_its_data_and_nobody_of_before() {
+    let steps = Steps::default();
+    let program = find_or_install(Server::Postgres, &steps).unwrap();
+    let mut postgres = Postgres::start(&program, steps.interrupts()).unwrap();
+    let port = postgres.port();
+    let process = postgres.process_id();
+    let mut before = connect_to_postgres(port);
+    let told = query_postgres(
+        &mut before,
+        "CREATE TABLE kept AS SELECT 'whole' AS value; SELECT value FROM kept",
+    );
+    assert_eq!(told, ["whole"]);
+    let open = "BEGIN; CREATE TABLE lost (value text); SELECT 'under way'";
+    assert_eq!(query_postgres(&mut before, open), ["under way"]);
+
+    postgres.restart_at_once(steps.interrupts()).unwrap();
+
+    assert_eq!(postgres.port(), port);
+    assert_ne!(postgres.process_id(), process);
+    wait_for_end(before);
+    let mut after = connect_to_postgres(port);
+    let told = query_postgres(
+        &mut after,
+        "SELECT string_agg(relname, ' ') FROM pg_class WHERE relname IN ('kept', 'lost')",
+    );
+    assert_eq!(told, ["kept"]);
+
+    drop(postgres);
+    wait_for_end(after);
     assert_gone(port);
 }
 

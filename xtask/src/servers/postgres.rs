@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
@@ -23,6 +23,7 @@ const CLUSTER: &str = "cluster";
 #[derive(Debug)]
 pub struct Postgres {
     process: Process,
+    program: PathBuf,
     port: u16,
 }
 
@@ -44,25 +45,30 @@ impl Postgres {
         let mut home = Home::new("postgres", account)?;
         initdb(&program.with_file_name("initdb"), &mut home, account)?;
 
-        // The server's defaults, durability included: tests are of what people will run.
-        let mut command = Command::new(program);
-        command.arg("-D").arg(home.path().join(CLUSTER));
-        for setting in [
-            "listen_addresses=127.0.0.1",
-            &format!("port={port}"),
-            &format!("unix_socket_directories={}", home.path().display()),
-            "max_connections=200",
-        ] {
-            command.args(["-c", setting]);
-        }
-        if let Some(account) = account {
-            account.run_as(&mut command);
-        }
+        let mut command = server(program, &home, port, account);
         // SIGQUIT is its immediate shutdown.
         let title = Server::Postgres.title();
         let mut process = Process::spawn(title, &mut command, home, Signal::SIGQUIT)?;
         process.wait_until(interrupts, port, accepts_connections)?;
-        Ok(Self { process, port })
+        Ok(Self {
+            process,
+            program: program.to_owned(),
+            port,
+        })
+    }
+
+    /// Stops the server at once, as a crash would, and starts it again on the same port with the
+    /// same files. Returns when it has recovered and accepts connections.
+    ///
+    /// # Errors
+    /// [`Error::PortTaken`], by somebody who was quicker; it did not come up; or somebody asked the
+    /// task to stop.
+    pub fn restart_at_once(&mut self, interrupts: &Interrupts) -> Result<(), Error> {
+        let account = Account::instead_of_root()?;
+        let mut command = server(&self.program, self.process.home(), self.port, account);
+        self.process.restart(&mut command)?;
+        self.process
+            .wait_until(interrupts, self.port, accepts_connections)
     }
 
     /// Where clients connect.
@@ -88,6 +94,24 @@ impl Postgres {
     pub fn directory(&self) -> &Path {
         self.process.home().path()
     }
+}
+
+/// The server's defaults, durability included: tests are of what people will run.
+fn server(program: &Path, home: &Home, port: u16, account: Option<Account>) -> Command {
+    let mut command = Command::new(program);
+    command.arg("-D").arg(home.path().join(CLUSTER));
+    for setting in [
+        "listen_addresses=127.0.0.1",
+        &format!("port={port}"),
+        &format!("unix_socket_directories={}", home.path().display()),
+        "max_connections=200",
+    ] {
+        command.args(["-c", setting]);
+    }
+    if let Some(account) = account {
+        account.run_as(&mut command);
+    }
+    command
 }
 
 fn initdb(program: &Path, home: &mut Home, account: Option<Account>) -> Result<(), Error> {

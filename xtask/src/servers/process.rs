@@ -1,6 +1,6 @@
 //! One server process, from its start to its certain end.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -37,25 +37,7 @@ impl Process {
         mut home: Home,
         stop: Signal,
     ) -> Result<Self, Error> {
-        let path = home.path().join(LOG);
-        let log = File::create(&path).and_then(|log| Ok((log.try_clone()?, log)));
-        let (stdout, stderr) = log.map_err(|source| Error::File {
-            action: "create",
-            path,
-            source,
-        })?;
-        let failed = Error::running(command);
-        // A process group of its own: Ctrl-C is for the task, which then stops its servers in
-        // order. Nothing of ours is inherited, or whoever reads our output would wait for it.
-        let child = command
-            .current_dir(home.path())
-            .env("LC_ALL", "C")
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(stdout)
-            .stderr(stderr)
-            .spawn()
-            .map_err(&failed)?;
+        let child = start(command, &home)?;
         let watched = home.watch(child.id(), stop);
         let process = Self {
             server,
@@ -63,8 +45,18 @@ impl Process {
             stop,
             home,
         };
-        watched.map_err(&failed)?;
+        watched.map_err(Error::running(command))?;
         Ok(process)
+    }
+
+    /// Makes it leave at once and starts `command` in its place, with the files that it left.
+    pub(crate) fn restart(&mut self, command: &mut Command) -> Result<(), Error> {
+        self.end();
+        let failed = Error::running(command);
+        self.home.forget().map_err(&failed)?;
+        self.child = start(command, &self.home)?;
+        let watched = self.home.watch(self.child.id(), self.stop);
+        watched.map_err(&failed)
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -106,6 +98,26 @@ impl Process {
         })
     }
 
+    /// Makes it leave at once, and returns when it is gone.
+    fn end(&mut self) {
+        // Without this question a number that is somebody else's by now could get the signal.
+        let mut gone = matches!(self.child.try_wait(), Ok(Some(_)));
+        if !gone && let Ok(pid) = pid_of(self.child.id()) {
+            let _ = kill(pid, self.stop);
+            // A test may have left it stopped.
+            let _ = kill(pid, Signal::SIGCONT);
+            let begun = Instant::now();
+            while !gone && begun.elapsed() < STOP_LIMIT {
+                thread::sleep(LOOK_EVERY);
+                gone = matches!(self.child.try_wait(), Ok(Some(_)));
+            }
+        }
+        if !gone {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+
     fn failure(&self, port: u16, why: String) -> Error {
         let server = self.server;
         let log = fs::read(self.home.path().join(LOG)).unwrap_or_default();
@@ -125,24 +137,34 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Without this question a number that is somebody else's by now could get the signal.
-        let mut gone = matches!(self.child.try_wait(), Ok(Some(_)));
-        if !gone && let Ok(pid) = pid_of(self.child.id()) {
-            let _ = kill(pid, self.stop);
-            // A test may have left it stopped.
-            let _ = kill(pid, Signal::SIGCONT);
-            let begun = Instant::now();
-            while !gone && begun.elapsed() < STOP_LIMIT {
-                thread::sleep(LOOK_EVERY);
-                gone = matches!(self.child.try_wait(), Ok(Some(_)));
-            }
-        }
-        if !gone {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
+        self.end();
         let _ = self.home.forget();
     }
+}
+
+/// Starts `command` in `home`, its output at the end of the log file there.
+fn start(command: &mut Command, home: &Home) -> Result<Child, Error> {
+    let path = home.path().join(LOG);
+    let log = OpenOptions::new().create(true).append(true).open(&path);
+    let (stdout, stderr) = log
+        .and_then(|log| Ok((log.try_clone()?, log)))
+        .map_err(|source| Error::File {
+            action: "create",
+            path,
+            source,
+        })?;
+    let failed = Error::running(command);
+    // A process group of its own: Ctrl-C is for the task, which then stops its servers in
+    // order. Nothing of ours is inherited, or whoever reads our output would wait for it.
+    command
+        .current_dir(home.path())
+        .env("LC_ALL", "C")
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(stderr)
+        .spawn()
+        .map_err(failed)
 }
 
 /// The last lines of a log.
