@@ -5,6 +5,7 @@
 //! | [`scenarios`] | the three scenarios of the source, through the worker and through the command line |
 //! | [`crash`] | workers killed with SIGKILL at many moments (G1, G3, G5) |
 //! | [`two_workers`] | two worker processes on one file, and revocations meanwhile (G2, G3) |
+//! | [`postgres`] | drains of a PostgreSQL store that loses its server, its connections, its workers (G1, G3, G5) |
 //! | [`signals`] | the first signal drains, the second stops now |
 //! | [`lifecycle`] | everything that may happen to a run in a worker (G3 to G7) |
 //! | [`gate_order`] | the gate's calls and their order |
@@ -24,6 +25,7 @@ mod crash;
 mod gate_order;
 mod lifecycle;
 mod own_tables;
+mod postgres;
 mod scenarios;
 mod signals;
 mod support;

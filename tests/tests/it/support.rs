@@ -14,5 +14,5 @@ pub(crate) use embedded::{Embedded, Handle, Working, apply, decision, drained, o
 pub(crate) use faulty::{FaultyAuthority, FaultyQueue, FaultyRuns, Losing, Renewing};
 pub(crate) use lookup::{found, queued_run};
 pub(crate) use site::{Site, Told, WorkerProcess};
-pub(crate) use wait::{until, until_async};
+pub(crate) use wait::{ended, until, until_async};
 pub(crate) use world::{AUTHORITY, chains, ids_of};

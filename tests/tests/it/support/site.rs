@@ -17,6 +17,8 @@ use super::wait::until;
 /// `countersign.toml` are found there without being named.
 pub(crate) struct Site {
     dir: TempDir,
+    /// The store, where it is not the file in the directory.
+    store: Option<String>,
 }
 
 impl Site {
@@ -24,7 +26,18 @@ impl Site {
     pub(crate) fn bare() -> Self {
         Self {
             dir: tempfile::tempdir().expect("a directory"),
+            store: None,
         }
+    }
+
+    /// This configuration, and a store elsewhere that is prepared already.
+    pub(crate) fn at(store: String, config: &str) -> Self {
+        let site = Self {
+            store: Some(store),
+            ..Self::bare()
+        };
+        site.write("countersign.toml", config);
+        site
     }
 
     /// A prepared store and this configuration.
@@ -166,7 +179,8 @@ impl Site {
             .current_dir(self.dir.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("USER", "operator");
+            .env("USER", "operator")
+            .envs(self.store.iter().map(|url| ("COUNTERSIGN_STORE", url)));
         command
     }
 }
