@@ -7,6 +7,7 @@ mod backend;
 mod begin;
 mod change;
 mod completion;
+mod dropped;
 mod fault;
 mod hints;
 mod messages;

@@ -14,6 +14,10 @@ pub(super) enum Fault {
     CutInCommit,
     /// The COMMIT goes through, the server says that it is done, and the line is cut instead of telling.
     CutAfterCommit,
+    /// When the client has sent so many more messages, the server's answers are kept back from then on.
+    StallAtMessage(usize),
+    /// The server's answers: kept back until something else is to be lost.
+    Answers,
     /// The server's notifications.
     Notifications,
     /// The requests to be notified: refused, as by a proxy that hands a connection to whoever has
@@ -24,14 +28,20 @@ pub(super) enum Fault {
 impl Fault {
     /// What is to be done about this message of a client's. A cut is used up by it.
     pub(super) fn met_by(&mut self, sent: &Message) -> Self {
-        if let Self::CutAtMessage(left) = self
+        if let Self::CutAtMessage(left) | Self::StallAtMessage(left) = self
             && !sent.is_first()
         {
             *left -= 1;
         }
         let met = match self {
-            Self::Nothing | Self::Notifications => false,
+            Self::Nothing | Self::Notifications | Self::Answers => false,
             Self::CutAtMessage(left) => *left == 0,
+            Self::StallAtMessage(left) => {
+                if *left == 0 {
+                    *self = Self::Answers;
+                }
+                false
+            }
             Self::CutBeforeCommit | Self::CutInCommit | Self::CutAfterCommit => sent.is_commit(),
             Self::Listening => sent.is_listen(),
         };
@@ -49,7 +59,11 @@ impl Fault {
             | Self::CutBeforeCommit
             | Self::CutInCommit
             | Self::CutAfterCommit => true,
-            Self::Nothing | Self::Notifications | Self::Listening => false,
+            Self::Nothing
+            | Self::StallAtMessage(_)
+            | Self::Answers
+            | Self::Notifications
+            | Self::Listening => false,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use countersign_postgres::sqlx::postgres::PgConnectOptions;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::fault::Fault;
@@ -20,7 +21,7 @@ pub(super) struct Proxy {
 
 struct Shared {
     server: SocketAddr,
-    fault: Mutex<Fault>,
+    fault: watch::Sender<Fault>,
     /// Of the last cut, whether it was at a COMMIT.
     cut_commit: Mutex<Option<bool>>,
     counts: Counts,
@@ -49,7 +50,7 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             server: server.expect("the server's address"),
-            fault: Mutex::new(Fault::Nothing),
+            fault: watch::Sender::new(Fault::Nothing),
             cut_commit: Mutex::new(None),
             counts: Counts::default(),
         });
@@ -68,7 +69,7 @@ impl Proxy {
     /// Loses this from now on.
     pub(super) fn set(&self, fault: Fault) {
         *self.shared.cut_commit.lock().unwrap() = None;
-        *self.shared.fault.lock().unwrap() = fault;
+        self.shared.fault.send_replace(fault);
     }
 
     /// Whether the line was cut since it was last told what to lose.
@@ -79,6 +80,13 @@ impl Proxy {
     /// Whether it was cut at a COMMIT.
     pub(super) fn has_cut_a_commit(&self) -> bool {
         *self.shared.cut_commit.lock().unwrap() == Some(true)
+    }
+
+    /// Returns when answers are kept back.
+    pub(super) async fn stalls(&self) {
+        let mut fault = self.shared.fault.subscribe();
+        let stalls = fault.wait_for(|fault| *fault == Fault::Answers).await;
+        stalls.unwrap();
     }
 
     pub(super) fn counts(&self) -> &Counts {
@@ -148,13 +156,17 @@ impl Shared {
                 client.send(&Message::new(b'E', why)).await
                     && client.send(&Message::new(b'Z', b"I")).await
             }
-            Fault::CutAtMessage(_) | Fault::CutBeforeCommit | Fault::Notifications => false,
+            Fault::CutAtMessage(_) | Fault::CutBeforeCommit => false,
+            Fault::StallAtMessage(_) | Fault::Answers | Fault::Notifications => {
+                panic!("nothing that a client sends meets these")
+            }
         }
     }
 
     /// What is to be done about this message of a client's.
     fn met_by(&self, sent: &Message) -> Fault {
-        let met = self.fault.lock().unwrap().met_by(sent);
+        let mut met = Fault::Nothing;
+        self.fault.send_modify(|fault| met = fault.met_by(sent));
         if met.is_a_cut() {
             *self.cut_commit.lock().unwrap() = Some(sent.is_commit());
         }
@@ -167,7 +179,7 @@ impl Shared {
             self.counts.listening.fetch_add(1, Ordering::SeqCst);
         }
         if told.is_notification() {
-            let lost = *self.fault.lock().unwrap() == Fault::Notifications;
+            let lost = *self.fault.borrow() == Fault::Notifications;
             let count = match lost {
                 true => &self.counts.silenced,
                 false => &self.counts.notified,
@@ -177,6 +189,8 @@ impl Shared {
                 return true;
             }
         }
-        client.send(told).await
+        let mut fault = self.fault.subscribe();
+        let let_go = fault.wait_for(|fault| *fault != Fault::Answers);
+        let_go.await.is_ok() && client.send(told).await
     }
 }

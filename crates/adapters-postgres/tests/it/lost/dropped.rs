@@ -1,0 +1,85 @@
+//! Calls that are dropped while the server is at them: their connections are as good as before.
+
+use std::slice::from_ref;
+
+use countersign_conformance::scene::{Came, HOME, eventually};
+use countersign_domain::RunStatus;
+use countersign_ports::{Begun, ReadBack};
+use countersign_postgres::sqlx;
+
+use super::fault::Fault;
+use super::{Line, on_a_line};
+
+impl Line {
+    /// That no connection through the proxy is left in a transaction that nobody ends.
+    async fn assert_no_transaction_is_open(&self) {
+        eventually("no transaction is left open", || async {
+            let open: bool = sqlx::query_scalar(
+                "SELECT EXISTS (SELECT 1 FROM pg_stat_activity
+                                WHERE application_name = $1 AND xact_start IS NOT NULL)",
+            )
+            .bind(&self.name)
+            .fetch_one(&mut self.site.connect().await)
+            .await
+            .unwrap();
+            (!open).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_begin_that_is_dropped_at_any_message_leaves_no_transaction_open() {
+    on_a_line(|line| async move {
+        for message in 1.. {
+            let key = line.past.submit(HOME.sync()).await;
+            let start = line.past.judge(&key).await;
+            line.proxy.set(Fault::StallAtMessage(message));
+            let begun = tokio::select! {
+                begun = line.scene.ports.runs.begin(from_ref(&start)) => Some(begun.unwrap()),
+                () = line.proxy.stalls() => None,
+            };
+            line.proxy.set(Fault::Nothing);
+            line.assert_no_transaction_is_open().await;
+            // Whoever comes next finds nothing of it.
+            line.scene.load(&key).await;
+            if let Some(begun) = begun {
+                assert_eq!(Came::from(&begun[0]), Came::Started);
+                break;
+            }
+            match line.read_back(&start).await {
+                ReadBack::StillQueued => line.assert_untouched(&key).await,
+                ReadBack::Committed(Begun::Started(_)) => line.assert_running(&start).await,
+                other @ (ReadBack::Committed(_) | ReadBack::NotQueued) => panic!("{other:?}"),
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_read_that_is_dropped_at_any_message_leaves_no_transaction_open() {
+    on_a_line(|line| async move {
+        let key = line.past.submit(HOME.sync()).await;
+        for message in 1.. {
+            line.proxy.set(Fault::StallAtMessage(message));
+            let loaded = tokio::select! {
+                loaded = line.scene.ports.runs.load(from_ref(&key)) => Some(loaded.unwrap()),
+                () = line.proxy.stalls() => None,
+            };
+            line.proxy.set(Fault::Nothing);
+            line.assert_no_transaction_is_open().await;
+            let start = line.scene.judge(&key).await;
+            assert!(matches!(
+                line.read_back(&start).await,
+                ReadBack::StillQueued
+            ));
+            if let Some(loaded) = loaded {
+                let status = loaded[0].as_ref().map(|run| run.status);
+                assert_eq!(status, Some(RunStatus::Queued));
+                break;
+            }
+        }
+    })
+    .await;
+}
