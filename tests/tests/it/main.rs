@@ -6,6 +6,7 @@
 //! | [`crash`] | workers killed with SIGKILL at many moments (G1, G3, G5) |
 //! | [`two_workers`] | two worker processes on one file, and revocations meanwhile (G2, G3) |
 //! | [`postgres`] | drains of a PostgreSQL store that loses its server, its connections, its workers (G1, G3, G5) |
+//! | [`own_tables`] | the worked example of tables of a team's own, to the letter (G2) |
 //! | [`signals`] | the first signal drains, the second stops now |
 //! | [`lifecycle`] | everything that may happen to a run in a worker (G3 to G7) |
 //! | [`gate_order`] | the gate's calls and their order |

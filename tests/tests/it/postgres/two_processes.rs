@@ -26,7 +26,7 @@ fn config(lease: &str) -> String {
         [operations.note]
         capability = "inventory.sync"
         max_attempts = 1000
-        command = ["sh", "-c", "until [ -e go ]; do sleep 0.01; done; echo $COUNTERSIGN_RUN_ID >> journal"]
+        command = ["sh", "-c", "until [ -e go ] || [ ! -d \"$PWD\" ]; do sleep 0.01; done; echo $COUNTERSIGN_RUN_ID >> journal"]
         "#
     )
 }
