@@ -74,18 +74,6 @@ impl Store {
         }
     }
 
-    /// Fills a PostgreSQL store with that many completed runs, past its guards.
-    pub(crate) async fn remember(&self, runs: usize) {
-        let Self::Postgres { server, schema, .. } = self else {
-            panic!("a history is for PostgreSQL");
-        };
-        let script = include_str!("bed/history.sql")
-            .replace("countersign.", &format!("{schema}."))
-            .replace(":runs", &runs.to_string());
-        let mut connection = PgConnection::connect(server).await.unwrap();
-        connection.execute(AssertSqlSafe(script)).await.unwrap();
-    }
-
     pub(crate) async fn remove(&self) {
         match self {
             Self::Sqlite { store, .. } => store.close().await,

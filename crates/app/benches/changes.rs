@@ -27,7 +27,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let server = words.iter().find(|word| word.starts_with("postgres://"));
-    let server = server.expect("the address of a PostgreSQL server");
+    let server =
+        server.unwrap_or_else(|| panic!("the address of a PostgreSQL server, `postgres://…`"));
     let runs = words.iter().find_map(|word| word.parse().ok());
     let runtime = countersign::runtime().unwrap();
     runtime.block_on(async {

@@ -13,6 +13,7 @@
 
 use std::time::{Duration, Instant};
 
+use countersign::postgres::sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use countersign::{Stop, Until};
 
 mod bed;
@@ -31,7 +32,7 @@ fn main() {
     let round = async || {
         let store = Store::create(server.map(String::as_str)).await;
         if history > 0 {
-            store.remember(history).await;
+            remember(&store, history).await;
         }
         let rate = round(&store, runs).await;
         store.remove().await;
@@ -46,6 +47,18 @@ fn main() {
         rates[rates.len() - 1],
         peak_memory_mb(),
     );
+}
+
+/// Fills a PostgreSQL store with that many completed runs, past its guards.
+async fn remember(store: &Store, runs: usize) {
+    let Store::Postgres { server, schema, .. } = store else {
+        panic!("a history is for PostgreSQL");
+    };
+    let script = include_str!("bed/history.sql")
+        .replace("countersign.", &format!("{schema}."))
+        .replace(":runs", &runs.to_string());
+    let mut connection = PgConnection::connect(server).await.unwrap();
+    connection.execute(AssertSqlSafe(script)).await.unwrap();
 }
 
 async fn round(store: &Store, runs: usize) -> f64 {

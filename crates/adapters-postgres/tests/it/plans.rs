@@ -50,9 +50,11 @@ async fn the_hot_statements_search_and_never_scan() {
         let begun = ports.runs.begin(&starts).await.expect("answers");
         let finishes: Vec<Finish> = begun
             .into_iter()
-            .filter_map(|begun| match begun {
-                Begun::Started(permit) => Some(permit.enter().expect("in time")),
-                _ => None,
+            .map(|begun| {
+                let Begun::Started(permit) = begun else {
+                    panic!("not started: {begun:?}");
+                };
+                permit.enter().expect("in time")
             })
             .map(|entry| Finish {
                 run: entry.run().clone(),
@@ -63,7 +65,6 @@ async fn the_hot_statements_search_and_never_scan() {
                 successor: None,
             })
             .collect();
-        assert_eq!(finishes.len(), keys.len(), "each is started");
         drained += finishes.len();
         ports.runs.finish(&finishes).await.expect("answers");
     }
