@@ -23,8 +23,7 @@ use std::time::Duration;
 use countersign_conformance::Ports;
 use countersign_conformance::scene::{Scene, eventually};
 use countersign_ports::{PortError, PortResult, RetryClass};
-use countersign_postgres::PostgresStore;
-use countersign_postgres::sqlx;
+use countersign_postgres::{PostgresStore, PostgresUrl, sqlx};
 
 use crate::support::{Site, server};
 use fault::Fault;
@@ -39,6 +38,8 @@ struct Line {
     proxy: Proxy,
     /// What the server calls the connections that come through the proxy.
     name: String,
+    /// Where the store is found through the proxy.
+    url: PostgresUrl,
     /// The store through the proxy.
     scene: Scene,
     /// The store past the proxy.
@@ -54,13 +55,13 @@ where
     let proxy = Proxy::before(&server()).await;
     let name = format!("lost_{}", uuid::Uuid::new_v4().simple());
     let url = site.url_at(proxy.address(), &name);
-    let scene = PostgresStore::open(&url).await.expect("the store");
     let line = Arc::new(Line {
-        scene: Scene::bare(&ports(&scene)),
+        scene: open(&url).await,
         past: Scene::home(&ports(&site.open().await)).await,
         site,
         proxy,
         name,
+        url,
     });
     let playing = tokio::spawn(part(Arc::clone(&line)));
     let ended = tokio::time::timeout(PATIENCE, playing).await;
@@ -72,12 +73,22 @@ where
     }
 }
 
+async fn open(url: &PostgresUrl) -> Scene {
+    let store = PostgresStore::open(url).await.expect("the store");
+    Scene::bare(&ports(&store))
+}
+
 fn ports(store: &PostgresStore) -> Ports {
     let (runs, authority, queue) = (store.runs(), store.authority(), store.queue());
     Ports::new(Arc::new(runs), Arc::new(authority), Arc::new(queue))
 }
 
 impl Line {
+    /// The store through the proxy, on new connections.
+    async fn open_again(&self) -> Scene {
+        open(&self.url).await
+    }
+
     /// Calls once while the line is cut so, and answers with the error that the cut has led to.
     async fn cut<T>(&self, fault: Fault, called: impl Future<Output = PortResult<T>>) -> PortError {
         self.proxy.set(fault);

@@ -164,8 +164,10 @@ async fn a_begin_cut_at_any_message_is_unknown_only_from_its_commit_on() {
         for message in 1.. {
             let key = line.past.submit(HOME.sync()).await;
             let start = line.past.judge(&key).await;
+            // On new connections, which have every statement parsed: each begin is of as many messages.
+            let scene = line.open_again().await;
             line.proxy.set(Fault::CutAtMessage(message));
-            let begun = line.scene.ports.runs.begin(from_ref(&start)).await;
+            let begun = scene.ports.runs.begin(from_ref(&start)).await;
             let Err(error) = begun else {
                 assert!(!line.proxy.has_cut(), "answered over a line that was cut");
                 line.assert_running(&start).await;

@@ -34,15 +34,16 @@ async fn a_begin_that_is_dropped_at_any_message_leaves_no_transaction_open() {
         for message in 1.. {
             let key = line.past.submit(HOME.sync()).await;
             let start = line.past.judge(&key).await;
+            let scene = line.open_again().await;
             line.proxy.set(Fault::StallAtMessage(message));
             let begun = tokio::select! {
-                begun = line.scene.ports.runs.begin(from_ref(&start)) => Some(begun.unwrap()),
+                begun = scene.ports.runs.begin(from_ref(&start)) => Some(begun.unwrap()),
                 () = line.proxy.stalls() => None,
             };
             line.proxy.set(Fault::Nothing);
             line.assert_no_transaction_is_open().await;
             // Whoever comes next finds nothing of it.
-            line.scene.load(&key).await;
+            scene.load(&key).await;
             if let Some(begun) = begun {
                 assert_eq!(Came::from(&begun[0]), Came::Started);
                 break;
@@ -62,14 +63,15 @@ async fn a_read_that_is_dropped_at_any_message_leaves_no_transaction_open() {
     on_a_line(|line| async move {
         let key = line.past.submit(HOME.sync()).await;
         for message in 1.. {
+            let scene = line.open_again().await;
             line.proxy.set(Fault::StallAtMessage(message));
             let loaded = tokio::select! {
-                loaded = line.scene.ports.runs.load(from_ref(&key)) => Some(loaded.unwrap()),
+                loaded = scene.ports.runs.load(from_ref(&key)) => Some(loaded.unwrap()),
                 () = line.proxy.stalls() => None,
             };
             line.proxy.set(Fault::Nothing);
             line.assert_no_transaction_is_open().await;
-            let start = line.scene.judge(&key).await;
+            let start = scene.judge(&key).await;
             assert!(matches!(
                 line.read_back(&start).await,
                 ReadBack::StillQueued

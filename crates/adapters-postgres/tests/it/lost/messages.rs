@@ -12,6 +12,8 @@ pub(super) struct Message {
     /// What it is; none for the client's first.
     kind: Option<u8>,
     bytes: Vec<u8>,
+    /// Whether it belongs to a transaction of the client's, from its BEGIN to its end.
+    in_transaction: bool,
 }
 
 impl Message {
@@ -22,6 +24,7 @@ impl Message {
         Self {
             kind: Some(kind),
             bytes,
+            in_transaction: false,
         }
     }
 
@@ -32,16 +35,20 @@ impl Message {
         }
     }
 
-    pub(super) fn is_first(&self) -> bool {
-        self.kind.is_none()
+    fn asks(&self, words: &[u8]) -> bool {
+        self.kind == Some(b'Q') && self.rest().starts_with(words)
     }
 
     pub(super) fn is_commit(&self) -> bool {
-        self.kind == Some(b'Q') && self.rest() == b"COMMIT\0"
+        self.asks(b"COMMIT\0")
     }
 
     pub(super) fn is_listen(&self) -> bool {
-        self.kind == Some(b'Q') && self.rest().starts_with(b"LISTEN ")
+        self.asks(b"LISTEN ")
+    }
+
+    pub(super) fn is_in_transaction(&self) -> bool {
+        self.in_transaction
     }
 
     pub(super) fn is_notification(&self) -> bool {
@@ -64,6 +71,7 @@ pub(super) struct End {
     read: Vec<u8>,
     /// Whether the next message is a client's first.
     first: bool,
+    in_transaction: bool,
 }
 
 impl End {
@@ -74,6 +82,7 @@ impl End {
             stream,
             read: Vec::new(),
             first: true,
+            in_transaction: false,
         }
     }
 
@@ -109,7 +118,15 @@ impl End {
         let bytes: Vec<u8> = self.read.drain(..size).collect();
         let kind = (!self.first).then(|| bytes[0]);
         self.first = false;
-        Some(Message { kind, bytes })
+        let mut message = Message {
+            kind,
+            bytes,
+            in_transaction: self.in_transaction,
+        };
+        message.in_transaction |= message.asks(b"BEGIN ");
+        let ends = message.is_commit() || message.asks(b"ROLLBACK\0");
+        self.in_transaction = message.in_transaction && !ends;
+        Some(message)
     }
 
     /// Whether the message could be sent.
