@@ -72,10 +72,7 @@ impl Write {
         operation: &'static str,
         statement: &'static str,
     ) -> PortResult<Self> {
-        let transaction = pool
-            .begin_with(SqlStr::from_static(statement))
-            .await
-            .map_err(failed(operation))?;
+        let transaction = open(pool, statement).await.map_err(failed(operation))?;
         Ok(Self {
             transaction,
             operation,
@@ -107,9 +104,20 @@ pub(crate) async fn snapshot(
     pool: &PgPool,
     operation: &'static str,
 ) -> PortResult<Transaction<'static, Postgres>> {
-    pool.begin_with(SqlStr::from_static(SNAPSHOT))
+    open(pool, SNAPSHOT).await.map_err(failed(operation))
+}
+
+/// In a task of its own: the driver forgets a transaction whose beginning is dropped halfway, and hands its
+/// connection to the next one as it is.
+async fn open(
+    pool: &PgPool,
+    statement: &'static str,
+) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let pool = pool.clone();
+    let opening = async move { pool.begin_with(SqlStr::from_static(statement)).await };
+    tokio::spawn(opening)
         .await
-        .map_err(failed(operation))
+        .unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
 /// Runs a transaction, and runs it again where the server chose to let another one through.
