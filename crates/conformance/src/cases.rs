@@ -103,6 +103,7 @@ macro_rules! __table {
                 a_start_that_was_answered_yields_no_second_permit
                 a_start_is_found_after_its_run_was_completed
                 a_start_that_was_never_sent_is_still_queued
+                a_start_that_was_found_queued_begins_nothing_any_more
                 a_start_that_was_overtaken_is_not_queued
                 starts_are_read_back_in_input_order
                 a_start_whose_answer_was_lost_is_found_by_reading_back

@@ -115,6 +115,13 @@ impl Start {
         self.spent.store(true, Ordering::Release);
     }
 
+    /// Whether it was given up, or has yielded its answer: `begin` leaves such a start out, and answers
+    /// [`Begun::NotQueued`].
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        self.spent.load(Ordering::Acquire)
+    }
+
     /// What a repository answers once this start **has committed**: for an allow a permit, for a deny
     /// [`Begun::Blocked`]. `started_at` is the store's clock at the commit.
     ///

@@ -15,9 +15,9 @@ const OPERATION: &str = "begin";
 
 pub(super) async fn begin(runs: &SqliteRuns, starts: &[Start]) -> PortResult<Vec<Begun>> {
     let mut named = HashSet::with_capacity(starts.len());
-    let (firsts, repeated): (Vec<&Start>, Vec<&Start>) = starts
+    let (firsts, left_out): (Vec<&Start>, Vec<&Start>) = starts
         .iter()
-        .partition(|start| named.insert(start.run().id));
+        .partition(|start| named.insert(start.run().id) && !start.is_spent());
     // What can be made ready is, before anybody waits for the lock.
     let mut batch = Batch::of(firsts);
     let mut write = runs.shared.write(OPERATION).await?;
@@ -30,7 +30,7 @@ pub(super) async fn begin(runs: &SqliteRuns, starts: &[Start]) -> PortResult<Vec
         .await?;
     let queued = still_queued(write.connection(), &moved).await?;
     write.commit().await?;
-    if repeated.is_empty() && moved.is_empty() && matches!(begun, Moved::All) {
+    if left_out.is_empty() && moved.is_empty() && matches!(begun, Moved::All) {
         return Ok(starts.iter().map(|start| start.committed(now)).collect());
     }
     // Of a run that is named twice the first is answered, by whatever became of it.

@@ -49,6 +49,24 @@ pub async fn a_start_that_was_answered_yields_no_second_permit(ports: &Ports) {
     assert_eq!(read_back(&elsewhere, &starts).await, [spent, spent]);
 }
 
+/// G3: whoever was told that a start had not happened judges again; the first one must not come true later.
+pub async fn a_start_that_was_found_queued_begins_nothing_any_more(ports: &Ports) {
+    let scene = Scene::home(ports).await;
+    let key = scene.submit(HOME.sync()).await;
+    let start = scene.judge(&key).await;
+    assert_eq!(
+        read_back(&scene, from_ref(&start)).await,
+        [Found::StillQueued]
+    );
+    let given_up = scene.judge(&key).await;
+    given_up.abandon();
+    for spent in [&start, &given_up] {
+        assert_eq!(scene.begin_one(spent).await, Came::NotQueued);
+        assert_eq!(scene.load(&key).await.status, RunStatus::Queued);
+    }
+    assert_eq!(scene.try_start(&key).await, Came::Started);
+}
+
 /// A decision stays on the record of a run that was completed since.
 pub async fn a_start_is_found_after_its_run_was_completed(ports: &Ports) {
     let scene = Scene::home(ports).await;

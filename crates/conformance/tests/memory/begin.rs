@@ -10,6 +10,9 @@ impl State {
     /// before the clock was read, and no change of authority comes between the comparison and the
     /// start: that is G2.
     pub(crate) fn begin(&mut self, start: &Start) -> Result<Timestamp, Begun> {
+        if start.is_spent() {
+            return Err(Begun::NotQueued);
+        }
         let now = self.now();
         let holds = self.holds(start, now);
         let Some(row) = self.row(start.run()) else {
@@ -54,6 +57,7 @@ impl State {
             let at = at.unwrap_or(row.run.queued_at);
             ReadBack::Committed(start.committed(at))
         } else if row.run.status == RunStatus::Queued {
+            start.abandon();
             ReadBack::StillQueued
         } else {
             ReadBack::NotQueued
