@@ -1,6 +1,6 @@
 //! The gate: look up, decide, begin; again where authority moved in between.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +18,12 @@ use crate::{ConsistencyMode, Ports};
 /// How often a run is judged again because its authority moved, before it is set aside.
 const MAX_ROUNDS: u32 = 8;
 
-/// From this round on each run is begun alone, so that nothing but its own authority delays it.
-const ALONE_FROM: u32 = 3;
+/// From this round on fewer runs are judged and begun at a time, each time a quarter, in the end each alone:
+/// the less there is between look-up and begin, the less moves in between.
+const FEWER_FROM: u32 = 3;
+
+/// How many runs are judged and begun at a time in that round.
+const FEWER: usize = 256;
 
 /// Why a run is undecided whose query was not answered.
 const NO_ANSWER: &str = "the authority store gave no answer";
@@ -109,7 +113,13 @@ impl Gate {
             if round > 1 {
                 tokio::time::sleep(Duration::from_millis(u64::from(round - 1))).await;
             }
-            pending = self.round(pending, round, &mut passages).await;
+            let mut again = Vec::new();
+            while !pending.is_empty() {
+                let rest = pending.split_off(at_a_time(round).min(pending.len()));
+                again.extend(self.round(pending, round, &mut passages).await);
+                pending = rest;
+            }
+            pending = again;
         }
         passages
             .into_iter()
@@ -117,7 +127,7 @@ impl Gate {
             .collect()
     }
 
-    /// One look-up and one begin; returns those whose authority moved.
+    /// One look-up and one begin; returns those that are worth another round.
     async fn round(
         &self,
         pending: Vec<Pending>,
@@ -146,12 +156,8 @@ impl Gate {
             }
         }
         self.put_off(undecided, passages).await;
-        let mut again = Vec::new();
-        for ((start, at), begun) in starts
-            .iter()
-            .zip(started)
-            .zip(self.begin(&starts, round).await)
-        {
+        let mut again = HashSet::new();
+        for ((start, at), begun) in starts.iter().zip(started).zip(self.begin(&starts).await) {
             let passage = match begun {
                 Ok(Begun::Started(permit)) => Passage::Started(permit),
                 Ok(Begun::Blocked) => match start.decision().reason() {
@@ -161,8 +167,15 @@ impl Gate {
                 },
                 Ok(Begun::NotQueued) => Passage::NotQueued,
                 Ok(Begun::CancelRequested) => Passage::CancelRequested,
-                Ok(Begun::AuthorityMoved | Begun::AuthorityBusy) => {
-                    again.push(at);
+                Ok(Begun::AuthorityMoved) => {
+                    again.insert(at);
+                    continue;
+                }
+                Ok(Begun::AuthorityBusy) => {
+                    // Whoever changes it may take long, and others wait behind these.
+                    if round < FEWER_FROM {
+                        again.insert(at);
+                    }
                     continue;
                 }
                 Err(error) => Passage::Failed(error),
@@ -245,20 +258,17 @@ impl Gate {
         Ok(asked.into_iter().map(rule).collect())
     }
 
-    /// Begins starts: together at first, each alone where authority keeps moving or one of them is
-    /// refused.
-    async fn begin(&self, starts: &[Start], round: u32) -> Vec<Result<Begun, Arc<PortError>>> {
+    /// Begins starts: together, or each alone where one of them is refused.
+    async fn begin(&self, starts: &[Start]) -> Vec<Result<Begun, Arc<PortError>>> {
         if starts.is_empty() {
             return Vec::new();
         }
-        if round < ALONE_FROM {
-            match self.begin_together(starts).await {
-                Ok(begun) => return begun.into_iter().map(Ok).collect(),
-                Err(error) if error.retry() == RetryClass::Never && starts.len() > 1 => {}
-                Err(error) => {
-                    let error = Arc::new(error);
-                    return starts.iter().map(|_| Err(Arc::clone(&error))).collect();
-                }
+        match self.begin_together(starts).await {
+            Ok(begun) => return begun.into_iter().map(Ok).collect(),
+            Err(error) if error.retry() == RetryClass::Never && starts.len() > 1 => {}
+            Err(error) => {
+                let error = Arc::new(error);
+                return starts.iter().map(|_| Err(Arc::clone(&error))).collect();
             }
         }
         let mut answers = Vec::with_capacity(starts.len());
@@ -343,6 +353,17 @@ impl Gate {
                 *slot = Some(answers.next().unwrap_or(Passage::SetAside));
             }
         }
+    }
+}
+
+/// How many runs are judged and begun together in this round.
+const fn at_a_time(round: u32) -> usize {
+    match round.checked_sub(FEWER_FROM) {
+        None => usize::MAX,
+        Some(later) => match FEWER >> (2 * later) {
+            0 => 1,
+            fewer => fewer,
+        },
     }
 }
 

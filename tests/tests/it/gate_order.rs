@@ -281,7 +281,7 @@ async fn a_run_whose_authority_moved_is_looked_up_and_decided_again() {
 }
 
 #[tokio::test]
-async fn runs_whose_authority_keeps_moving_are_begun_alone_and_then_set_aside() {
+async fn runs_whose_authority_keeps_moving_are_in_the_end_begun_alone_and_then_set_aside() {
     let mut mocks = Mocks::new().with_authority();
     let sizes: Arc<Mutex<Vec<usize>>> = Arc::default();
     let (sent, seen) = (Sent::default(), Arc::clone(&sizes));
@@ -298,9 +298,20 @@ async fn runs_whose_authority_keeps_moving_are_begun_alone_and_then_set_aside() 
     );
     let sizes = sizes.lock().unwrap().clone();
     assert_eq!(sizes.iter().sum::<usize>(), 2 * 8);
-    assert_eq!(sizes[..2], [2, 2]);
-    assert!(sizes[2..].iter().all(|size| *size == 1), "{sizes:?}");
+    assert_eq!(sizes, [2, 2, 2, 2, 2, 2, 1, 1, 1, 1]);
     assert_distinct(&sent, 16);
+}
+
+#[tokio::test]
+async fn runs_whose_authority_stays_busy_are_set_aside_after_two_rounds() {
+    let mut mocks = Mocks::new().with_authority();
+    let busy = |starts: &[Start]| Ok(starts.iter().map(|_| Begun::AuthorityBusy).collect());
+    mocks.runs.expect_begin().times(2).returning(busy);
+    let passages = mocks.pass(&[queued("7"), queued("8")]).await;
+    assert!(
+        matches!(&passages[..], [Passage::SetAside, Passage::SetAside]),
+        "{passages:?}"
+    );
 }
 
 #[tokio::test]
