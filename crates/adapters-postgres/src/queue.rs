@@ -15,7 +15,7 @@ use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use crate::error::failed;
-use crate::rows::{Columns, PgTime, micros};
+use crate::rows::{Columns, PgTime, micros, readable};
 use crate::store::Shared;
 use crate::transaction::again_on_conflict;
 
@@ -179,12 +179,11 @@ impl PostgresQueue {
                 .await
                 .map_err(failed(OPERATION))?,
         };
+        write.commit().await?;
         let chosen = rows
             .iter()
-            .map(|row| Chosen::read(&mut Columns::of(row, OPERATION)))
-            .collect::<PortResult<_>>()?;
-        write.commit().await?;
-        Ok(chosen)
+            .map(|row| Chosen::read(&mut Columns::of(row, OPERATION)));
+        Ok(chosen.filter_map(readable).collect())
     }
 
     /// Whether any entry may be received. Errors say yes: the caller finds out what is wrong.

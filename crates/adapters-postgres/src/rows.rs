@@ -188,3 +188,9 @@ pub(crate) fn micros(length: Duration) -> i64 {
     const LONGEST: i64 = 8_000 * 366 * 86_400 * 1_000_000;
     i64::try_from(length.as_micros()).map_or(LONGEST, |micros| micros.min(LONGEST))
 }
+
+/// Leaves out what is malformed, and says so: it must not hold up its neighbours.
+pub(crate) fn readable<T>(read: PortResult<T>) -> Option<T> {
+    read.inspect_err(|error| tracing::error!(%error, "left out, as it cannot be read"))
+        .ok()
+}

@@ -25,6 +25,7 @@ mod lease;
 mod offices;
 mod put_off;
 mod read;
+mod read_back;
 mod renew;
 mod rescue;
 mod retry;
@@ -155,16 +156,11 @@ impl RunRepository for PostgresRuns {
     }
 
     async fn load(&self, runs: &[RunKey]) -> PortResult<Vec<Option<OperationRun>>> {
-        let ids: Vec<RunId> = runs.iter().map(|run| run.id).collect();
-        let found = read::find(self, &ids, "load").await?;
-        let same_workspace = |(run, key): (Option<OperationRun>, &RunKey)| {
-            run.filter(|run| run.workspace_id == key.workspace_id)
-        };
-        Ok(found.into_iter().zip(runs).map(same_workspace).collect())
+        read::load(self, runs).await
     }
 
     async fn find(&self, runs: &[RunId]) -> PortResult<Vec<Option<OperationRun>>> {
-        read::find(self, runs, "find").await
+        read::find(self, runs).await
     }
 
     async fn list(
@@ -182,7 +178,7 @@ impl RunRepository for PostgresRuns {
     }
 
     async fn read_back(&self, starts: &[Start]) -> PortResult<Vec<ReadBack>> {
-        begin::read_back(self, starts).await
+        read_back::read_back(self, starts).await
     }
 
     async fn renew(&self, renewals: &[Renewal]) -> PortResult<Vec<Renewed>> {

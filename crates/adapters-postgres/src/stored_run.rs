@@ -2,7 +2,7 @@
 
 use countersign_domain::{
     ActorName, CancelNote, DecisionId, Failure, FailureCode, JsonText, OperationRun, RulingText,
-    RunId, SubmittedContext,
+    RunId, RunOutcome, RunStatus, SubmittedContext,
 };
 use countersign_ports::{PortError, PortErrorKind, PortResult};
 use sqlx::postgres::PgRow;
@@ -13,28 +13,12 @@ use crate::rows::Columns;
 pub(crate) fn read_run(row: &PgRow, operation: &'static str) -> PortResult<OperationRun> {
     let mut columns = Columns::of(row, operation);
     let columns = &mut columns;
-    let id = columns.run_id()?;
-    let at = Place { run: id, operation };
+    let asked = read_asked(columns, operation)?;
+    let at = Place {
+        run: asked.id,
+        operation,
+    };
     Ok(OperationRun {
-        id,
-        workspace_id: columns.parsed("workspace id")?,
-        tenant_id: columns.parsed("tenant id")?,
-        initiator: columns.optional("initiator")?,
-        authority_mode: columns.parsed("authority mode")?,
-        operation_type: columns.parsed("operation type")?,
-        provider_connection_id: columns.optional("connection id")?,
-        context: SubmittedContext::stored(columns.text()?)
-            .map_err(|error| at.corrupt("context", error))?,
-        priority: columns.take()?,
-        unique_key: columns.optional("unique key")?,
-        chain_id: columns.run_id()?,
-        attempt: u32::try_from(columns.take::<i32>()?)
-            .map_err(|error| at.corrupt("attempt", error))?,
-        retry_of: columns.optional_run_id()?,
-        requested_by: columns.optional("requested by")?,
-        queue_name: columns.parsed("queue name")?,
-        queued_at: columns.time()?,
-        due_at: columns.time()?,
         status: columns.parsed("status")?,
         outcome: columns.parsed("outcome")?,
         decision: {
@@ -60,6 +44,55 @@ pub(crate) fn read_run(row: &PgRow, operation: &'static str) -> PortResult<Opera
         undecided_since: columns.optional_time()?,
         started_at: columns.optional_time()?,
         completed_at: columns.optional_time()?,
+        ..asked
+    })
+}
+
+/// Reads one queued run, as `sql/load.sql` answers with it.
+pub(crate) fn read_queued(row: &PgRow, operation: &'static str) -> PortResult<OperationRun> {
+    let mut columns = Columns::of(row, operation);
+    let asked = read_asked(&mut columns, operation)?;
+    Ok(OperationRun {
+        undecided_since: columns.optional_time()?,
+        ..asked
+    })
+}
+
+/// What was asked, as a run that nothing has become of yet.
+fn read_asked(columns: &mut Columns<'_>, operation: &'static str) -> PortResult<OperationRun> {
+    let id = columns.run_id()?;
+    let at = Place { run: id, operation };
+    Ok(OperationRun {
+        id,
+        workspace_id: columns.parsed("workspace id")?,
+        tenant_id: columns.parsed("tenant id")?,
+        initiator: columns.optional("initiator")?,
+        authority_mode: columns.parsed("authority mode")?,
+        operation_type: columns.parsed("operation type")?,
+        provider_connection_id: columns.optional("connection id")?,
+        context: SubmittedContext::stored(columns.text()?)
+            .map_err(|error| at.corrupt("context", error))?,
+        priority: columns.take()?,
+        unique_key: columns.optional("unique key")?,
+        chain_id: columns.run_id()?,
+        attempt: u32::try_from(columns.take::<i32>()?)
+            .map_err(|error| at.corrupt("attempt", error))?,
+        retry_of: columns.optional_run_id()?,
+        requested_by: columns.optional("requested by")?,
+        queue_name: columns.parsed("queue name")?,
+        queued_at: columns.time()?,
+        due_at: columns.time()?,
+        status: RunStatus::Queued,
+        outcome: RunOutcome::Pending,
+        decision: None,
+        continuity: None,
+        result: None,
+        output: None,
+        failure: None,
+        cancel: None,
+        undecided_since: None,
+        started_at: None,
+        completed_at: None,
     })
 }
 

@@ -2,11 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use countersign_domain::{OperationType, RunId, Timestamp, WorkspaceId};
+use countersign_domain::{OperationType, RunId, Timestamp};
 use countersign_ports::{
     Acked, Delivery, PortError, PortResult, Push, QueueEntry, Receipt, Receive, RunKey, RunQueue,
     StoreIdentity,
@@ -16,7 +17,7 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use crate::error::failed;
-use crate::rows::Columns;
+use crate::rows::{Columns, readable};
 use crate::runs::json;
 use crate::store::Shared;
 
@@ -99,7 +100,8 @@ impl RunQueue for SqliteQueue {
                 .map_err(failed(OPERATION))?;
         }
         write.commit().await?;
-        Ok(chosen.into_iter().map(|one| one.delivery).collect())
+        let deliveries = chosen.into_iter().map(|one| one.delivery);
+        Ok(deliveries.filter_map(readable).collect())
     }
 
     async fn ack(&self, deliveries: &[Delivery]) -> PortResult<Vec<Acked>> {
@@ -170,9 +172,10 @@ async fn wake(connection: &mut SqliteConnection, now: Timestamp) -> PortResult<(
 /// A ready entry that is to be handed out.
 struct Chosen {
     entry: i64,
-    delivery: Delivery,
+    /// A malformed one is claimed with the others, or it would stand before them for ever.
+    delivery: PortResult<Delivery>,
     /// Where it stands in the order of the queue; the run's id after that.
-    place: (Reverse<i64>, i64),
+    place: (Reverse<i64>, i64, String),
 }
 
 /// The first ready entries over all operations: each operation's own first ones, merged. One index
@@ -196,28 +199,41 @@ async fn choose(
             .map_err(|error| PortError::corrupt(OPERATION, "an entry of the queue", error))?;
         first.extend(ready.into_iter().map(|ready| ready.chosen(operation)));
     }
-    first.sort_unstable_by_key(|one| (one.place, one.delivery.run.id));
+    first.sort_unstable_by(|one, other| one.place.cmp(&other.place));
     first.truncate(usize::try_from(receive.limit).unwrap_or(usize::MAX));
     Ok(first)
 }
 
 /// Entry, run, workspace, delivery, priority, due at: as `sql/ready.sql` has them.
 #[derive(Deserialize)]
-struct Ready(i64, RunId, WorkspaceId, i64, i64, i64);
+struct Ready(i64, String, String, i64, i64, i64);
 
 impl Ready {
     fn chosen(self, operation: &OperationType) -> Chosen {
         let Self(entry, id, workspace_id, delivery, priority, due_at) = self;
-        Chosen {
-            entry,
-            delivery: Delivery {
+        let delivery = parsed("run id", &id).and_then(|id| {
+            let workspace_id = parsed("workspace id", &workspace_id)?;
+            Ok(Delivery {
                 run: RunKey { id, workspace_id },
                 operation_type: operation.clone(),
                 receipt: Receipt(delivery.to_string()),
-            },
-            place: (Reverse(priority), due_at),
+            })
+        });
+        Chosen {
+            entry,
+            delivery,
+            place: (Reverse(priority), due_at, id),
         }
     }
+}
+
+fn parsed<T>(what: &'static str, text: &str) -> PortResult<T>
+where
+    T: FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    let corrupt = |error| PortError::corrupt("receive", format_args!("{what} `{text}`"), error);
+    text.parse().map_err(corrupt)
 }
 
 /// A receipt is the number of the delivery; one that is no number matches nothing.

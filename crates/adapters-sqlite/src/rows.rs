@@ -134,3 +134,9 @@ impl<'r> Columns<'r> {
         PortError::corrupt(self.operation, format_args!("{what} `{found}`"), error)
     }
 }
+
+/// Leaves out what is malformed, and says so: it must not hold up its neighbours.
+pub(crate) fn readable<T>(read: PortResult<T>) -> Option<T> {
+    read.inspect_err(|error| tracing::error!(%error, "left out, as it cannot be read"))
+        .ok()
+}

@@ -132,7 +132,7 @@ impl RunRepository for SqliteRuns {
 
     async fn load(&self, runs: &[RunKey]) -> PortResult<Vec<Option<OperationRun>>> {
         let ids: Vec<RunId> = runs.iter().map(|run| run.id).collect();
-        let found = read::find(self, &ids, "load").await?;
+        let found = read::load(self, &ids).await?;
         let same_workspace = |(run, key): (Option<OperationRun>, &RunKey)| {
             run.filter(|run| run.workspace_id == key.workspace_id)
         };
@@ -140,7 +140,7 @@ impl RunRepository for SqliteRuns {
     }
 
     async fn find(&self, runs: &[RunId]) -> PortResult<Vec<Option<OperationRun>>> {
-        read::find(self, runs, "find").await
+        read::find(self, runs).await
     }
 
     async fn list(

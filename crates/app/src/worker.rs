@@ -14,7 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_domain::{Catalog, LeaseId, OperationType, QueueName, WorkerName};
-use countersign_ports::{Backlog, BacklogQuery, PortError, UndecidedPolicy, fresh_lease_id};
+use countersign_ports::{
+    Backlog, BacklogQuery, PortError, RetryClass, UndecidedPolicy, fresh_lease_id,
+};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -34,6 +36,9 @@ pub use progress::{Progress, Tally};
 pub use stop::Stop;
 
 use running::Running;
+
+/// How often a worker that has ended asks what is left, of a store that fails for now.
+const LAST_ATTEMPTS: u32 = 6;
 
 /// How a worker works. Every field has a sensible default.
 #[derive(Debug, Clone)]
@@ -195,6 +200,20 @@ impl Shared {
         };
         self.ports.runs().backlog(&query).await
     }
+
+    /// What is left, asked again where the store fails for now.
+    async fn left(&self) -> Result<Backlog, PortError> {
+        for attempt in 0..LAST_ATTEMPTS {
+            match self.backlog().await {
+                Err(error) if error.retry() == RetryClass::Later => {
+                    tracing::warn!(%error, "what is left cannot be counted; trying again");
+                    tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
+                }
+                known => return known,
+            }
+        }
+        self.backlog().await
+    }
 }
 
 async fn work(
@@ -229,7 +248,7 @@ async fn work(
     result?;
     Ok(WorkerReport {
         tally: progress.tally(),
-        left: shared.backlog().await?,
+        left: shared.left().await?,
     })
 }
 

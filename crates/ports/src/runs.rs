@@ -414,7 +414,9 @@ pub trait RunRepository: Send + Sync {
     /// By run id, for submissions that name one.
     async fn submit(&self, submissions: &[Submission]) -> PortResult<Vec<Submitted>>;
 
-    /// Reads runs; none where there is no such run.
+    /// Reads runs that are to be started; none where there is no such run.
+    ///
+    /// A run whose record is malformed is none too, and the log says so: it must not hold up its neighbours.
     async fn load(&self, runs: &[RunKey]) -> PortResult<Vec<Option<OperationRun>>>;
 
     /// Finds runs by id alone; none where there is no such run.
@@ -442,7 +444,7 @@ pub trait RunRepository: Send + Sync {
     ///
     /// # Guarantees
     /// G1, G2, G3, G4. Denies are fenced like allows. A batch that names a run twice gives the second
-    /// [`Begun::NotQueued`]. A fence of another store, a lapse and a passed bound are [`Begun::AuthorityMoved`]. A scope without
+    /// [`Begun::NotQueued`]; so does a start that is [spent](Start::is_spent), which moves nothing. A fence of another store, a lapse and a passed bound are [`Begun::AuthorityMoved`]. A scope without
     /// record is [`Begun::AuthorityMoved`]: the next look-up makes or refuses it. A scope held by a
     /// change under way is waited for only so long that it delays no neighbour
     /// ([`Begun::AuthorityBusy`]). `undecided_since` of runs named here is cleared.
@@ -504,7 +506,8 @@ pub trait RunRepository: Send + Sync {
     /// due at once is queued in the same commit unless the limit of attempts is reached.
     async fn rescue(&self, rescue: &Rescue) -> PortResult<Vec<Rescued>>;
 
-    /// A page of the entries that the queue ought to have, by run id: one for every queued run.
+    /// A page of the entries that the queue ought to have, by run id: one for every queued run that can
+    /// be read. An empty page is the last one.
     async fn queued_entries(&self, after: Option<RunId>, limit: u32)
     -> PortResult<Vec<QueueEntry>>;
 

@@ -4,54 +4,80 @@ use std::collections::HashMap;
 
 use countersign_domain::{OperationRun, RunId};
 use countersign_ports::{
-    Backlog, BacklogQuery, ContextDetail, PortResult, QueueEntry, RunCursor, RunFilter, RunPage,
+    Backlog, BacklogQuery, ContextDetail, PortResult, QueueEntry, RunCursor, RunFilter, RunKey,
+    RunPage,
 };
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::{PostgresRuns, entry_of, uuids};
 use crate::error::failed;
-use crate::rows::{Columns, PgTime};
-use crate::stored_run::read_run;
+use crate::rows::{Columns, PgTime, readable};
+use crate::stored_run::{read_queued, read_run};
+
+/// Reads runs that are about to be started: those that are queued are read without what is null for them.
+pub(super) async fn load(
+    runs: &PostgresRuns,
+    keys: &[RunKey],
+) -> PortResult<Vec<Option<OperationRun>>> {
+    const OPERATION: &str = "load";
+    let ids: Vec<RunId> = keys.iter().map(|run| run.id).collect();
+    let mut snapshot = runs.shared.read(OPERATION).await?;
+    let rows = sqlx::query(runs.shared.sql(include_str!("../sql/load.sql")))
+        .bind(uuids(&ids))
+        .fetch_all(&mut *snapshot)
+        .await
+        .map_err(failed(OPERATION))?;
+    let mut found: HashMap<RunId, OperationRun> = HashMap::with_capacity(keys.len());
+    let queued = rows.iter().map(|row| read_queued(row, OPERATION));
+    found.extend(queued.filter_map(readable).map(|run| (run.id, run)));
+    if rows.len() < ids.len() {
+        let rest: Vec<RunId> = ids
+            .into_iter()
+            .filter(|id| !found.contains_key(id))
+            .collect();
+        let rows = read_runs(runs, &mut snapshot, &rest, OPERATION).await?;
+        let others = rows.into_iter().filter_map(readable);
+        found.extend(others.map(|run| (run.id, run)));
+    }
+    snapshot.commit().await.map_err(failed(OPERATION))?;
+    let answer = |key: &RunKey| {
+        let run = found.get(&key.id)?;
+        (run.workspace_id == key.workspace_id).then(|| run.clone())
+    };
+    Ok(keys.iter().map(answer).collect())
+}
 
 pub(super) async fn find(
     runs: &PostgresRuns,
     ids: &[RunId],
-    operation: &'static str,
 ) -> PortResult<Vec<Option<OperationRun>>> {
-    let mut snapshot = runs.shared.read(operation).await?;
+    const OPERATION: &str = "find";
+    let mut snapshot = runs.shared.read(OPERATION).await?;
+    let rows = read_runs(runs, &mut snapshot, ids, OPERATION).await?;
+    snapshot.commit().await.map_err(failed(OPERATION))?;
+    let found: HashMap<RunId, OperationRun> = rows
+        .into_iter()
+        .map(|run| run.map(|run| (run.id, run)))
+        .collect::<PortResult<_>>()?;
+    Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
+}
+
+async fn read_runs(
+    runs: &PostgresRuns,
+    connection: &mut PgConnection,
+    ids: &[RunId],
+    operation: &'static str,
+) -> PortResult<Vec<PortResult<OperationRun>>> {
     let rows = sqlx::query(runs.shared.sql(concat!(
         include_str!("../sql/run_columns.sql"),
-        include_str!("../sql/load.sql")
+        include_str!("../sql/find.sql")
     )))
     .bind(uuids(ids))
-    .fetch_all(&mut *snapshot)
+    .fetch_all(connection)
     .await
     .map_err(failed(operation))?;
-    snapshot.commit().await.map_err(failed(operation))?;
-    let mut first: HashMap<RunId, usize> = HashMap::with_capacity(ids.len());
-    for (place, id) in ids.iter().enumerate() {
-        first.entry(*id).or_insert(place);
-    }
-    let mut found: Vec<Option<OperationRun>> = ids.iter().map(|_| None).collect();
-    for row in &rows {
-        let run = read_run(row, operation)?;
-        if let Some(slot) = first.get(&run.id).and_then(|place| found.get_mut(*place)) {
-            *slot = Some(run);
-        }
-    }
-    // Named twice, found twice.
-    for (place, id) in ids.iter().enumerate() {
-        if let Some(&known) = first.get(id)
-            && known != place
-        {
-            let again = found.get(known).cloned().flatten();
-            if let Some(slot) = found.get_mut(place) {
-                *slot = again;
-            }
-        }
-    }
-    Ok(found)
+    Ok(rows.iter().map(|row| read_run(row, operation)).collect())
 }
 
 pub(super) async fn list(
@@ -146,9 +172,10 @@ pub(super) async fn queued_entries(
         .await
         .map_err(failed(OPERATION))?;
     snapshot.commit().await.map_err(failed(OPERATION))?;
-    rows.iter()
-        .map(|row| entry_of(&mut Columns::of(row, OPERATION)))
-        .collect()
+    let entries = rows
+        .iter()
+        .map(|row| entry_of(&mut Columns::of(row, OPERATION)));
+    Ok(entries.filter_map(readable).collect())
 }
 
 pub(super) async fn backlog(runs: &PostgresRuns, query: &BacklogQuery<'_>) -> PortResult<Backlog> {

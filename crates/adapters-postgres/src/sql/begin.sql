@@ -1,5 +1,6 @@
 -- One start a place:  $1: run  $2: workspace  $3: decision  $4: ruling  $5: reason, null for an allow
 -- $6: lease  $7: when the lease runs out.   $8: now, by the clock read under the locks
+-- $9: workspaces: where somebody waits to change any of them, none is moved.
 UPDATE countersign.run_states AS s
 SET status           = CASE WHEN start.reason IS NULL THEN 'running' ELSE 'completed' END::countersign.run_status,
     outcome          = CASE WHEN start.reason IS NULL THEN 'pending' ELSE 'blocked' END::countersign.run_outcome,
@@ -17,4 +18,5 @@ SET status           = CASE WHEN start.reason IS NULL THEN 'running' ELSE 'compl
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::text[], $6::uuid[], $7::timestamptz[])
      AS start (run, workspace, decision, ruling, reason, lease, lease_until)
 WHERE s.id = start.run AND s.workspace_id = start.workspace AND s.status::text = 'queued'
-RETURNING s.id
+  AND NOT EXISTS (SELECT 1 FROM unnest($9::text[]) AS held
+                  WHERE countersign.announcement(held) IN (SELECT countersign.announced()))

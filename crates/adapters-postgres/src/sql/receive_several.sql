@@ -2,9 +2,9 @@
 -- The first ones of each operation, merged: entries of other operations cost nothing.
 UPDATE countersign.queue
 SET claimed_until = (SELECT clock_timestamp()) + $4 * interval '1 microsecond', deliveries = deliveries + 1
-WHERE run_id = ANY (ARRAY(
-    SELECT first.run_id FROM unnest($2::text[]) AS known (operation), LATERAL (
-        SELECT run_id, priority, due_at FROM countersign.queue
+WHERE ctid = ANY (ARRAY(
+    SELECT first.place FROM unnest($2::text[]) AS known (operation), LATERAL (
+        SELECT ctid AS place, run_id, priority, due_at FROM countersign.queue
         WHERE ready AND queue_name = $1 AND operation_type = known.operation
           AND claimed_until <= (SELECT clock_timestamp())
         ORDER BY priority DESC, due_at, run_id LIMIT $3 FOR UPDATE SKIP LOCKED) AS first

@@ -8,14 +8,31 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::{SqliteRuns, json, read_entry};
 use crate::error::failed;
-use crate::rows::Columns;
+use crate::rows::{Columns, readable};
 use crate::stored_run::read_run;
+
+/// Reads runs that are about to be started; what cannot be read is left out.
+pub(super) async fn load(
+    runs: &SqliteRuns,
+    ids: &[RunId],
+) -> PortResult<Vec<Option<OperationRun>>> {
+    let read = read_runs(runs, ids, "load").await?;
+    Ok(read.into_iter().map(|run| run.and_then(readable)).collect())
+}
 
 pub(super) async fn find(
     runs: &SqliteRuns,
     ids: &[RunId],
-    operation: &'static str,
 ) -> PortResult<Vec<Option<OperationRun>>> {
+    let read = read_runs(runs, ids, "find").await?;
+    read.into_iter().map(Option::transpose).collect()
+}
+
+async fn read_runs(
+    runs: &SqliteRuns,
+    ids: &[RunId],
+    operation: &'static str,
+) -> PortResult<Vec<Option<PortResult<OperationRun>>>> {
     let rows = sqlx::query(concat!(
         include_str!("../sql/run_columns.sql"),
         include_str!("../sql/load.sql")
@@ -24,10 +41,10 @@ pub(super) async fn find(
     .fetch_all(runs.shared.readers())
     .await
     .map_err(failed(operation))?;
-    let mut found: Vec<Option<OperationRun>> = ids.iter().map(|_| None).collect();
+    let mut found: Vec<Option<PortResult<OperationRun>>> = ids.iter().map(|_| None).collect();
     for row in &rows {
         let mut columns = Columns::of(row, operation);
-        let run = read_run(columns.text()?, operation)?;
+        let run = columns.text().and_then(|text| read_run(text, operation));
         let place: usize = columns.number("place")?;
         if let Some(slot) = found.get_mut(place) {
             *slot = Some(run);
@@ -119,7 +136,8 @@ pub(super) async fn queued_entries(
         .fetch_all(runs.shared.readers())
         .await
         .map_err(failed(OPERATION))?;
-    rows.iter().map(|row| read_entry(row, OPERATION)).collect()
+    let entries = rows.iter().map(|row| read_entry(row, OPERATION));
+    Ok(entries.filter_map(readable).collect())
 }
 
 pub(super) async fn backlog(runs: &SqliteRuns, query: &BacklogQuery<'_>) -> PortResult<Backlog> {

@@ -83,8 +83,7 @@ async fn restore_page(shared: &Shared, after: Option<RunId>) -> Result<Option<Ru
     if !entries.is_empty() {
         shared.ports.queue().push(&entries).await?;
     }
-    let last = entries.last().map(|entry| entry.run.id);
-    Ok(last.filter(|_| entries.len() == PAGE as usize))
+    Ok(entries.last().map(|entry| entry.run.id))
 }
 
 /// Gives the office up, so that another worker need not wait for its term to end.

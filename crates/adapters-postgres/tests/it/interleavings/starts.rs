@@ -73,6 +73,42 @@ async fn g3_who_waits_for_another_start_of_the_run_finds_it_started() {
     .await;
 }
 
+#[tokio::test]
+async fn a_change_that_waits_is_let_in_before_the_whole_of_a_large_batch_is_through() {
+    play(|stage| async move {
+        let scene = &stage.scene;
+        scene.apply(&HOME.changes()).await;
+        let keys = scene.submit_all((0..600).map(|_| HOME.sync())).await;
+        let starts = scene.judge_all(&keys).await;
+
+        let door = close_door(&stage).await;
+        let revocation = [revoke(HOME.user, HOME.workspace, HOME.tenant, "operator")];
+        let mut revoking = stage.begins().await;
+        let (came, ()) = tokio::join!(scene.begin(&starts), async {
+            let starting = stage.who_waits_for(door.pid).await;
+            let waiting = revoking.pid;
+            tokio::join!(revoking.apply(&revocation), async {
+                stage.waits_for(waiting, starting).await;
+                door.commit().await;
+            });
+            revoking.commit().await;
+        });
+        let started = came.iter().filter(|came| **came == Came::Started).count();
+        assert!((1..=300).contains(&started), "{started} had started");
+        for (start, came) in starts.iter().zip(&came) {
+            match came {
+                Came::Started => {}
+                // Whether the change had been committed by the time of the second transaction.
+                Came::Busy | Came::Moved => {
+                    assert_eq!(scene.begin_one(start).await, Came::Moved);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    })
+    .await;
+}
+
 /// Judged starts come while a change waits for one that shares the first's workspace, as each of them
 /// could, too. So they come to that, and the first is moved once the change is made.
 async fn while_a_change_waits(stage: &Stage, starts: &[Start], expected: &[Came]) {

@@ -1,0 +1,1 @@
+WHERE r.id = ANY ($1)
