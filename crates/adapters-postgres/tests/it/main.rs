@@ -8,6 +8,7 @@
 )]
 
 mod conformance;
+mod damage;
 mod from_sql;
 mod guards;
 mod interleavings;

@@ -1,5 +1,4 @@
 //! The SQLite adapter passes every case of the conformance suite.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::path::PathBuf;
 use std::sync::Arc;

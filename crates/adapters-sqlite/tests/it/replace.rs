@@ -1,6 +1,5 @@
 //! `REPLACE` deletes rows and tells no delete trigger: the file refuses every way of getting rid of a
 //! record by writing over it, and of passing one off as another.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use countersign_domain::{AttributedChange, Submission};
 use countersign_ports::{AuthorityStore, RunRepository};

@@ -1,6 +1,5 @@
 //! A transaction that does not commit leaves nothing behind: neither in the file nor in the way of the
 //! next one.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;
 
