@@ -192,6 +192,11 @@ CREATE FUNCTION countersign.hold_to_rulings() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_hashjoin = off SET enable_mergejoin = off
 SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
+    -- Held, so that none of them is deleted before this has committed and is seen by whoever deletes.
+    PERFORM 1 FROM countersign.rulings
+    WHERE seq = ANY (ARRAY(SELECT DISTINCT ruling FROM moved
+                           WHERE moved.status = 'running' OR moved.outcome = 'blocked'))
+    FOR KEY SHARE;
     IF EXISTS (
         SELECT 1 FROM moved
         JOIN countersign.runs ON runs.id = moved.id

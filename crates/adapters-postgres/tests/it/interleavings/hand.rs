@@ -19,6 +19,12 @@ impl Hand {
         &mut self.transaction
     }
 
+    pub(crate) async fn execute(&mut self, statement: &str) -> Result<(), sqlx::Error> {
+        let statement = AssertSqlSafe(statement.to_owned());
+        sqlx::query(statement).execute(self.connection()).await?;
+        Ok(())
+    }
+
     pub(crate) async fn try_apply(&mut self, changes: &[AuthorityChange]) -> PortResult<Applied> {
         let changes: Vec<AttributedChange> = changes.iter().cloned().map(Into::into).collect();
         let connection = &mut self.transaction;

@@ -106,6 +106,42 @@ async fn a_change_that_waits_is_let_in_before_the_whole_of_a_large_batch_is_thro
     .await;
 }
 
+#[tokio::test]
+async fn g4_a_ruling_is_not_deleted_from_under_a_raw_start_that_is_not_committed() {
+    play(|stage| async move {
+        let scene = &stage.scene;
+        scene.apply(&HOME.changes()).await;
+        // A ruling that no run has any more.
+        let gone = scene.succeeded(HOME.sync()).await.key;
+        stage
+            .execute(&format!("DELETE FROM countersign.runs WHERE id = '{}'", gone.id))
+            .await;
+        let key = scene.submit(HOME.sync()).await;
+
+        let mut starting = stage.begins().await;
+        let start = format!(
+            "UPDATE countersign.run_states SET status = 'running', started_at = now(), allowed = true,
+                    lease_id = gen_random_uuid(), lease_expires_at = now(), decision_id = gen_random_uuid(),
+                    ruling = (SELECT max(seq) FROM countersign.rulings)
+             WHERE id = '{}'",
+            key.id
+        );
+        starting.execute(&stage.rewritten(&start)).await.unwrap();
+        let mut deleting = stage.begins().await;
+        let (waiting, holding) = (deleting.pid, starting.pid);
+        let delete = stage.rewritten("DELETE FROM countersign.rulings");
+        let (deleted, ()) = tokio::join!(deleting.execute(&delete), async {
+            stage.waits_for(waiting, holding).await;
+            starting.commit().await;
+        });
+        let refused = deleted.unwrap_err().to_string();
+        assert!(refused.contains("G4"), "{refused}");
+        deleting.roll_back().await;
+        assert!(scene.load(&key).await.decision.is_some());
+    })
+    .await;
+}
+
 /// Judged starts come while a change waits for one that shares the first's workspace, as each of them
 /// could, too. So they come to that, and the first is moved once the change is made.
 async fn while_a_change_waits(stage: &Stage, starts: &[Start], expected: &[Came]) {
