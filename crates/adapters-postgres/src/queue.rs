@@ -188,10 +188,18 @@ impl PostgresQueue {
 
     /// Whether any entry may be received. Errors say yes: the caller finds out what is wrong.
     async fn something_is_due(&self) -> bool {
-        sqlx::query_scalar(self.shared.sql(include_str!("sql/anything_due.sql")))
-            .fetch_one(self.shared.pool())
+        self.is_anything_due().await.unwrap_or(true)
+    }
+
+    async fn is_anything_due(&self) -> PortResult<bool> {
+        const OPERATION: &str = "wait";
+        let mut snapshot = self.shared.read(OPERATION).await?;
+        let due = sqlx::query_scalar(self.shared.sql(include_str!("sql/anything_due.sql")))
+            .fetch_one(&mut *snapshot)
             .await
-            .unwrap_or(true)
+            .map_err(failed(OPERATION))?;
+        snapshot.commit().await.map_err(failed(OPERATION))?;
+        Ok(due)
     }
 }
 

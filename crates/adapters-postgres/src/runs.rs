@@ -142,13 +142,11 @@ impl RunRepository for PostgresRuns {
     }
 
     async fn clock(&self) -> PortResult<Timestamp> {
-        let mut connection = self
-            .shared
-            .pool()
-            .acquire()
-            .await
-            .map_err(failed("clock"))?;
-        clock(&mut connection, "clock").await
+        const OPERATION: &str = "clock";
+        let mut transaction = self.shared.browse(OPERATION).await?;
+        let now = clock(&mut transaction, OPERATION).await?;
+        transaction.commit().await.map_err(failed(OPERATION))?;
+        Ok(now)
     }
 
     async fn submit(&self, submissions: &[Submission]) -> PortResult<Vec<Submitted>> {

@@ -14,7 +14,7 @@ use crate::bell::Bell;
 use crate::connect::pool;
 use crate::error::failed;
 use crate::maintenance::{self, PostgresMaintenance};
-use crate::transaction::{Write, snapshot};
+use crate::transaction::{Write, browse, snapshot};
 use crate::{PostgresAuthority, PostgresQueue, PostgresRuns, PostgresUrl, Schema};
 
 /// One prepared store, opened: where the ports come from.
@@ -99,10 +99,6 @@ impl Shared {
         &self.identity
     }
 
-    pub(crate) fn pool(&self) -> &PgPool {
-        &self.pool
-    }
-
     pub(crate) fn bell(&self) -> &Bell {
         &self.bell
     }
@@ -134,16 +130,27 @@ impl Shared {
     ) -> PortResult<Transaction<'static, Postgres>> {
         snapshot(&self.pool, operation).await
     }
+
+    /// Opens one snapshot for a statement that is planned by the statistics.
+    pub(crate) async fn browse(
+        &self,
+        operation: &'static str,
+    ) -> PortResult<Transaction<'static, Postgres>> {
+        browse(&self.pool, operation).await
+    }
 }
 
 async fn read_identity(pool: &PgPool, schema: &Schema) -> PortResult<StoreIdentity> {
+    const OPERATION: &str = "open";
+    let mut snapshot = browse(pool, OPERATION).await?;
     let id: Option<Uuid> = sqlx::query_scalar(schema.sql(include_str!("sql/store_id.sql")))
-        .fetch_optional(pool)
+        .fetch_optional(&mut *snapshot)
         .await
-        .map_err(failed("open"))?;
+        .map_err(failed(OPERATION))?;
+    snapshot.commit().await.map_err(failed(OPERATION))?;
     let Some(id) = id else {
         let detail = "the store bears no schema marker";
-        return Err(PortError::new(PortErrorKind::Corrupt, "open", detail));
+        return Err(PortError::new(PortErrorKind::Corrupt, OPERATION, detail));
     };
     Ok(StoreIdentity {
         id: StoreId::from(id),

@@ -50,6 +50,9 @@ const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
            set_config('enable_seqscan', 'off', true), \
            set_config('jit', 'off', true)";
 
+/// One snapshot, planned by the statistics: for what people ask in many ways.
+const BROWSE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
 /// A transaction of an operation that errors are told of.
 pub(crate) struct Write {
     transaction: Transaction<'static, Postgres>,
@@ -105,6 +108,17 @@ pub(crate) async fn snapshot(
     operation: &'static str,
 ) -> PortResult<Transaction<'static, Postgres>> {
     open(pool, SNAPSHOT).await.map_err(failed(operation))
+}
+
+/// Opens one snapshot for a statement that is planned by the statistics.
+///
+/// A transaction also for a single statement: the driver prepares and runs one in two steps, and a proxy that
+/// pools transactions may take them to two servers.
+pub(crate) async fn browse(
+    pool: &PgPool,
+    operation: &'static str,
+) -> PortResult<Transaction<'static, Postgres>> {
+    open(pool, BROWSE).await.map_err(failed(operation))
 }
 
 /// In a task of its own: the driver forgets a transaction whose beginning is dropped halfway, and hands its

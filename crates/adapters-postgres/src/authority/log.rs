@@ -27,10 +27,12 @@ pub(super) async fn log(
             .bind(i64::from(query.limit))
             .bind(workspace.to_string()),
     };
+    let mut snapshot = shared.browse(OPERATION).await?;
     let rows = statement
-        .fetch_all(shared.pool())
+        .fetch_all(&mut *snapshot)
         .await
         .map_err(failed(OPERATION))?;
+    snapshot.commit().await.map_err(failed(OPERATION))?;
     rows.iter().map(read_entry).collect()
 }
 

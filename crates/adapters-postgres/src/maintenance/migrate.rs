@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, PgConnection, SqlSafeStr};
 use crate::connect::pool;
 use crate::error::failed;
 use crate::transaction::Write;
+use crate::transaction::browse;
 use crate::{PostgresUrl, Schema};
 
 /// As they are written, for the schema `countersign`.
@@ -154,9 +155,10 @@ pub(crate) async fn require_current_schema(
     schema: &Schema,
     operation: &'static str,
 ) -> PortResult<()> {
-    let mut connection = pool.acquire().await.map_err(failed(operation))?;
+    // Not to be committed: it reads.
+    let mut snapshot = browse(pool, operation).await?;
     let standby: bool = sqlx::query_scalar("SELECT pg_is_in_recovery()")
-        .fetch_one(&mut *connection)
+        .fetch_one(&mut *snapshot)
         .await
         .map_err(failed(operation))?;
     if standby {
@@ -171,7 +173,7 @@ pub(crate) async fn require_current_schema(
             detail,
         ))
     };
-    match schema_version(&mut connection, schema, operation).await? {
+    match schema_version(&mut snapshot, schema, operation).await? {
         Some(version) if version == newest_version() => Ok(()),
         Some(version) if version > newest_version() => Err(newer(operation)),
         Some(_) => unprepared("the store was prepared by an older version"),

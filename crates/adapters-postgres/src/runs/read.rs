@@ -104,12 +104,14 @@ pub(super) async fn list(
     query
         .push(" ORDER BY r.queued_at DESC, r.id DESC LIMIT ")
         .push_bind(i64::from(limit) + 1);
+    let mut snapshot = runs.shared.browse(OPERATION).await?;
     let rows = query
         .build()
         .persistent(false)
-        .fetch_all(runs.shared.pool())
+        .fetch_all(&mut *snapshot)
         .await
         .map_err(failed(OPERATION))?;
+    snapshot.commit().await.map_err(failed(OPERATION))?;
     let mut page = RunPage {
         runs: Vec::with_capacity(rows.len()),
         next: None,
@@ -181,12 +183,14 @@ pub(super) async fn queued_entries(
 pub(super) async fn backlog(runs: &PostgresRuns, query: &BacklogQuery<'_>) -> PortResult<Backlog> {
     const OPERATION: &str = "backlog";
     let operations: Vec<&str> = query.operations.iter().map(AsRef::as_ref).collect();
+    let mut snapshot = runs.shared.browse(OPERATION).await?;
     let row = sqlx::query(runs.shared.sql(include_str!("../sql/backlog.sql")))
         .bind(query.queue_name.as_str())
         .bind(operations)
-        .fetch_one(runs.shared.pool())
+        .fetch_one(&mut *snapshot)
         .await
         .map_err(failed(OPERATION))?;
+    snapshot.commit().await.map_err(failed(OPERATION))?;
     let mut columns = Columns::of(&row, OPERATION);
     Ok(Backlog {
         due: columns.number("due")?,
