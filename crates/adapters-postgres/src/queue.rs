@@ -75,7 +75,9 @@ impl RunQueue for PostgresQueue {
         let (runs, receipts) = receipts(deliveries);
         let done = again_on_conflict(|| async {
             let mut write = self.shared.write(OPERATION).await?;
-            let rows = sqlx::query(self.shared.sql(include_str!("sql/ack.sql")))
+            let rows = self
+                .shared
+                .query(include_str!("sql/ack.sql"))
                 .bind(&runs)
                 .bind(&receipts)
                 .fetch_all(write.connection())
@@ -94,7 +96,9 @@ impl RunQueue for PostgresQueue {
         let (runs, receipts) = receipts(deliveries);
         let done = again_on_conflict(|| async {
             let mut write = self.shared.write(OPERATION).await?;
-            let rows = sqlx::query(self.shared.sql(include_str!("sql/put_off_delivery.sql")))
+            let rows = self
+                .shared
+                .query(include_str!("sql/put_off_delivery.sql"))
                 .bind(&runs)
                 .bind(&receipts)
                 .bind(micros(wait))
@@ -135,7 +139,9 @@ impl PostgresQueue {
             };
         }
         let mut write = self.shared.write(OPERATION).await?;
-        let rows = sqlx::query(self.shared.sql(include_str!("sql/push.sql")))
+        let rows = self
+            .shared
+            .query(include_str!("sql/push.sql"))
             .bind(each!(|one| one.run.id.as_uuid()))
             .bind(each!(|one| one.run.workspace_id.as_str()))
             .bind(each!(|one| one.operation_type.as_str()))
@@ -155,14 +161,17 @@ impl PostgresQueue {
         let operations: HashSet<&OperationType> = receive.operations.iter().collect();
         let operations: Vec<&str> = operations.into_iter().map(AsRef::as_ref).collect();
         let mut write = self.shared.write_fleeting(OPERATION).await?;
-        sqlx::query(self.shared.sql(include_str!("sql/wake.sql")))
+        self.shared
+            .query(include_str!("sql/wake.sql"))
             .bind(WAKE_AT_ONCE)
             .execute(write.connection())
             .await
             .map_err(failed(OPERATION))?;
         let rows = match operations.as_slice() {
             [] => Vec::new(),
-            [one] => sqlx::query(self.shared.sql(include_str!("sql/receive.sql")))
+            [one] => self
+                .shared
+                .query(include_str!("sql/receive.sql"))
                 .bind(receive.queue_name.as_str())
                 .bind(*one)
                 .bind(i64::from(receive.limit))
@@ -170,7 +179,9 @@ impl PostgresQueue {
                 .fetch_all(write.connection())
                 .await
                 .map_err(failed(OPERATION))?,
-            several => sqlx::query(self.shared.sql(include_str!("sql/receive_several.sql")))
+            several => self
+                .shared
+                .query(include_str!("sql/receive_several.sql"))
                 .bind(receive.queue_name.as_str())
                 .bind(several)
                 .bind(i64::from(receive.limit))
@@ -194,12 +205,14 @@ impl PostgresQueue {
     async fn is_anything_due(&self) -> PortResult<bool> {
         const OPERATION: &str = "wait";
         let mut snapshot = self.shared.read(OPERATION).await?;
-        let due = sqlx::query_scalar(self.shared.sql(include_str!("sql/anything_due.sql")))
+        let row = self
+            .shared
+            .query(include_str!("sql/anything_due.sql"))
             .fetch_one(&mut *snapshot)
             .await
             .map_err(failed(OPERATION))?;
         snapshot.commit().await.map_err(failed(OPERATION))?;
-        Ok(due)
+        Columns::of(&row, OPERATION).take()
     }
 }
 

@@ -71,7 +71,8 @@ impl PostgresRuns {
             QueueUpkeep::Caller => Ok(()),
             QueueUpkeep::InCommit if runs.is_empty() => Ok(()),
             QueueUpkeep::InCommit => {
-                sqlx::query(self.shared.sql(include_str!("sql/enqueue.sql")))
+                self.shared
+                    .query(include_str!("sql/enqueue.sql"))
                     .bind(uuids(runs))
                     .execute(connection)
                     .await
@@ -92,7 +93,8 @@ impl PostgresRuns {
             QueueUpkeep::Caller => Ok(()),
             QueueUpkeep::InCommit if runs.is_empty() => Ok(()),
             QueueUpkeep::InCommit => {
-                sqlx::query(self.shared.sql(include_str!("sql/dequeue.sql")))
+                self.shared
+                    .query(include_str!("sql/dequeue.sql"))
                     .bind(runs)
                     .execute(connection)
                     .await
@@ -123,8 +125,13 @@ fn entry_of(columns: &mut Columns<'_>) -> PortResult<QueueEntry> {
 }
 
 /// The server's clock, read now: after whatever locks the transaction holds.
-async fn clock(connection: &mut PgConnection, operation: &'static str) -> PortResult<Timestamp> {
-    let row: PgRow = sqlx::query("SELECT clock_timestamp()")
+async fn clock(
+    shared: &Shared,
+    connection: &mut PgConnection,
+    operation: &'static str,
+) -> PortResult<Timestamp> {
+    let row: PgRow = shared
+        .query("SELECT clock_timestamp()")
         .fetch_one(connection)
         .await
         .map_err(failed(operation))?;
@@ -144,7 +151,7 @@ impl RunRepository for PostgresRuns {
     async fn clock(&self) -> PortResult<Timestamp> {
         const OPERATION: &str = "clock";
         let mut transaction = self.shared.browse(OPERATION).await?;
-        let now = clock(&mut transaction, OPERATION).await?;
+        let now = clock(&self.shared, &mut transaction, OPERATION).await?;
         transaction.commit().await.map_err(failed(OPERATION))?;
         Ok(now)
     }

@@ -6,7 +6,8 @@ use countersign_domain::StoreId;
 use countersign_ports::{
     PortError, PortErrorKind, PortResult, QueueUpkeep, StoreIdentity, StoreMaintenance,
 };
-use sqlx::postgres::PgPool;
+use sqlx::postgres::{PgArguments, PgPool};
+use sqlx::query::Query;
 use sqlx::{Postgres, SqlStr, Transaction};
 use uuid::Uuid;
 
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     identity: StoreIdentity,
     pool: PgPool,
     schema: Schema,
+    keeps_statements: bool,
     bell: Bell,
 }
 
@@ -47,6 +49,7 @@ impl PostgresStore {
             identity: read_identity(&pool, url.schema()).await?,
             pool,
             schema: url.schema().clone(),
+            keeps_statements: url.keeps_statements(),
             bell: Bell::new(url),
         };
         Ok(Self {
@@ -113,6 +116,11 @@ impl Shared {
         self.schema.sql(written)
     }
 
+    /// A statement for this store's schema, to be bound and run in a transaction.
+    pub(crate) fn query(&self, written: &'static str) -> Query<'static, Postgres, PgArguments> {
+        sqlx::query(self.sql(written)).persistent(self.keeps_statements)
+    }
+
     /// Begins a transaction whose commit is durable before it is answered.
     pub(crate) async fn write(&self, operation: &'static str) -> PortResult<Write> {
         Write::durable(&self.pool, operation).await
@@ -144,6 +152,7 @@ async fn read_identity(pool: &PgPool, schema: &Schema) -> PortResult<StoreIdenti
     const OPERATION: &str = "open";
     let mut snapshot = browse(pool, OPERATION).await?;
     let id: Option<Uuid> = sqlx::query_scalar(schema.sql(include_str!("sql/store_id.sql")))
+        .persistent(false)
         .fetch_optional(&mut *snapshot)
         .await
         .map_err(failed(OPERATION))?;

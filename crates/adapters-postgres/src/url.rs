@@ -17,6 +17,7 @@ const STATEMENTS: usize = 256;
 pub struct PostgresUrl {
     options: PgConnectOptions,
     schema: Schema,
+    keeps_statements: bool,
 }
 
 /// An address that names no PostgreSQL database.
@@ -42,6 +43,11 @@ impl PostgresUrl {
         &self.schema
     }
 
+    /// Whether the server, or a proxy before it, keeps prepared statements for a connection.
+    pub(crate) fn keeps_statements(&self) -> bool {
+        self.keeps_statements
+    }
+
     pub(crate) fn options(&self) -> &PgConnectOptions {
         &self.options
     }
@@ -59,13 +65,15 @@ impl FromStr for PostgresUrl {
         }
         let (address, parameters) = text.split_once('?').unwrap_or((text, ""));
         let mut schema = Schema::default();
-        let mut cached = false;
+        let mut capacity = None;
         let mut theirs = Vec::new();
         for parameter in parameters.split('&').filter(|one| !one.is_empty()) {
             match parameter.split_once('=') {
                 Some(("schema", name)) => schema = name.parse()?,
                 other => {
-                    cached |= matches!(other, Some(("statement-cache-capacity", _)));
+                    if let Some(("statement-cache-capacity", given)) = other {
+                        capacity = Some(given);
+                    }
                     theirs.push(parameter);
                 }
             }
@@ -78,16 +86,19 @@ impl FromStr for PostgresUrl {
         let options: PgConnectOptions = address
             .parse()
             .map_err(|error: sqlx::Error| refused(error.to_string()))?;
-        let options = if cached {
-            options
-        } else {
-            options.statement_cache_capacity(STATEMENTS)
+        let options = match capacity {
+            Some(_) => options,
+            None => options.statement_cache_capacity(STATEMENTS),
         };
         let options = match options.get_application_name() {
             Some(_) => options,
             None => options.application_name("countersign"),
         };
-        Ok(Self { options, schema })
+        Ok(Self {
+            options,
+            schema,
+            keeps_statements: capacity != Some("0"),
+        })
     }
 }
 

@@ -33,7 +33,9 @@ pub(super) async fn apply_in(
     connection: &mut PgConnection,
     changes: &[AttributedChange],
 ) -> PortResult<Applied> {
-    let rows = sqlx::query(authority.shared.sql(include_str!("../sql/apply.sql")))
+    let rows = authority
+        .shared
+        .query(include_str!("../sql/apply.sql"))
         .bind(written(changes)?)
         .fetch_all(connection)
         .await

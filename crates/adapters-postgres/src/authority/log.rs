@@ -19,10 +19,12 @@ pub(super) async fn log(
         .unwrap_or(i64::MAX);
     let shared = &authority.shared;
     let statement = match &query.workspace_id {
-        None => sqlx::query(shared.sql(include_str!("../sql/log.sql")))
+        None => shared
+            .query(include_str!("../sql/log.sql"))
             .bind(before)
             .bind(i64::from(query.limit)),
-        Some(workspace) => sqlx::query(shared.sql(include_str!("../sql/log_of_scope.sql")))
+        Some(workspace) => shared
+            .query(include_str!("../sql/log_of_scope.sql"))
             .bind(before)
             .bind(i64::from(query.limit))
             .bind(workspace.to_string()),

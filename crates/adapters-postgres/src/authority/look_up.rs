@@ -103,7 +103,9 @@ async fn marked(
     authority: &PostgresAuthority,
     connection: &mut PgConnection,
 ) -> PortResult<Option<Timestamp>> {
-    let row = sqlx::query(authority.shared.sql(include_str!("../sql/marker.sql")))
+    let row = authority
+        .shared
+        .query(include_str!("../sql/marker.sql"))
         .bind(authority.shared.identity().id.as_uuid())
         .fetch_one(connection)
         .await
@@ -152,15 +154,13 @@ async fn revisions(
     connection: &mut PgConnection,
     asked: &Asked<'_>,
 ) -> PortResult<HashMap<WorkspaceId, PortResult<Revision>>> {
-    let rows = sqlx::query(
-        authority
-            .shared
-            .sql(include_str!("../sql/scope_revisions.sql")),
-    )
-    .bind(&asked.workspaces)
-    .fetch_all(connection)
-    .await
-    .map_err(failed(OPERATION))?;
+    let rows = authority
+        .shared
+        .query(include_str!("../sql/scope_revisions.sql"))
+        .bind(&asked.workspaces)
+        .fetch_all(connection)
+        .await
+        .map_err(failed(OPERATION))?;
     rows.iter()
         .map(|row| {
             let mut columns = Columns::of(row, OPERATION);
@@ -188,11 +188,15 @@ async fn make_scopes(
 /// Whether the records are there now.
 async fn try_to_make(authority: &PostgresAuthority, workspaces: &[&str]) -> PortResult<bool> {
     let mut write = authority.shared.write(OPERATION).await?;
-    sqlx::query(PATIENCE)
+    authority
+        .shared
+        .query(PATIENCE)
         .execute(write.connection())
         .await
         .map_err(failed(OPERATION))?;
-    let made = sqlx::query(authority.shared.sql(include_str!("../sql/make_scopes.sql")))
+    let made = authority
+        .shared
+        .query(include_str!("../sql/make_scopes.sql"))
         .bind(workspaces)
         .execute(write.connection())
         .await;
@@ -217,7 +221,8 @@ async fn read_rows(
         .iter()
         .map(|_| Ok(AuthorityRows::default()))
         .collect();
-    let rows = sqlx::query(shared.sql(include_str!("../sql/look_up_subjects.sql")))
+    let rows = shared
+        .query(include_str!("../sql/look_up_subjects.sql"))
         .bind(&asked.workspaces)
         .bind(&asked.tenants)
         .bind(&asked.initiators)
@@ -236,7 +241,8 @@ async fn read_rows(
         }
         subjects(columns, rows)
     })?;
-    let rows = sqlx::query(shared.sql(include_str!("../sql/look_up_grants.sql")))
+    let rows = shared
+        .query(include_str!("../sql/look_up_grants.sql"))
         .bind(&asked.workspaces)
         .bind(&asked.tenants)
         .bind(&asked.initiators)
@@ -244,7 +250,8 @@ async fn read_rows(
         .await
         .map_err(failed(OPERATION))?;
     read_into(&rows, &mut answers, |_, columns, rows| grant(columns, rows))?;
-    let rows = sqlx::query(shared.sql(include_str!("../sql/look_up_prerequisites.sql")))
+    let rows = shared
+        .query(include_str!("../sql/look_up_prerequisites.sql"))
         .bind(&asked.workspaces)
         .bind(&asked.tenants)
         .fetch_all(&mut *connection)

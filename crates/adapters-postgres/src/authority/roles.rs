@@ -42,7 +42,8 @@ pub(super) async fn defined(
         return Ok(BTreeMap::new());
     }
     let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
-    let rows = sqlx::query(shared.sql(include_str!("../sql/role_rows.sql")))
+    let rows = shared
+        .query(include_str!("../sql/role_rows.sql"))
         .bind(names)
         .fetch_all(connection)
         .await

@@ -43,7 +43,9 @@ async fn part(
     query: &ShowQuery,
     read: Read,
 ) -> PortResult<Vec<AuthorityChange>> {
-    let rows = sqlx::query(authority.shared.sql(statement))
+    let rows = authority
+        .shared
+        .query(statement)
         .bind(query.workspace_id.to_string())
         .bind(query.tenant_id.as_ref().map(TenantId::to_string))
         .bind(query.user_id.as_ref().map(UserId::to_string))

@@ -136,6 +136,7 @@ async fn schema_version(
     operation: &'static str,
 ) -> PortResult<Option<i64>> {
     let known: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+        .persistent(false)
         .bind(format!("{schema}.migrations"))
         .fetch_one(&mut *connection)
         .await
@@ -144,6 +145,7 @@ async fn schema_version(
         return Ok(None);
     }
     sqlx::query_scalar(schema.sql(include_str!("../sql/schema_version.sql")))
+        .persistent(false)
         .fetch_one(connection)
         .await
         .map_err(failed(operation))
@@ -158,6 +160,7 @@ pub(crate) async fn require_current_schema(
     // Not to be committed: it reads.
     let mut snapshot = browse(pool, operation).await?;
     let standby: bool = sqlx::query_scalar("SELECT pg_is_in_recovery()")
+        .persistent(false)
         .fetch_one(&mut *snapshot)
         .await
         .map_err(failed(operation))?;

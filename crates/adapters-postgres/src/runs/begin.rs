@@ -154,7 +154,9 @@ async fn transition<'a>(
     awaited: &[&str],
 ) -> PortResult<Vec<&'a Start>> {
     let rows = Rows::of(starts, now);
-    let moved = sqlx::query(runs.shared.sql(include_str!("../sql/begin.sql")))
+    let moved = runs
+        .shared
+        .query(include_str!("../sql/begin.sql"))
         .bind(&rows.runs)
         .bind(&rows.workspaces)
         .bind(&rows.decisions)
@@ -176,7 +178,9 @@ async fn transition<'a>(
         return Ok(Vec::new());
     }
     // Driven by what moved, not by what was sent.
-    let moved = sqlx::query(runs.shared.sql(include_str!("../sql/begun.sql")))
+    let moved = runs
+        .shared
+        .query(include_str!("../sql/begun.sql"))
         .bind(&rows.runs)
         .bind(&rows.decisions)
         .fetch_all(connection)
@@ -232,7 +236,9 @@ async fn rule(
         .iter()
         .map(|one| i32::try_from(one.max_attempts()).unwrap_or(i32::MAX))
         .collect();
-    let rows = sqlx::query(runs.shared.sql(include_str!("../sql/rule.sql")))
+    let rows = runs
+        .shared
+        .query(include_str!("../sql/rule.sql"))
         .bind(records)
         .bind(attempts)
         .fetch_all(connection)
@@ -258,13 +264,16 @@ async fn still_queued(
         .iter()
         .map(|start| start.run().workspace_id.as_str())
         .collect();
-    sqlx::query(runs.shared.sql(include_str!("../sql/clear_undecided.sql")))
+    runs.shared
+        .query(include_str!("../sql/clear_undecided.sql"))
         .bind(&ids)
         .bind(&workspaces)
         .execute(&mut *connection)
         .await
         .map_err(failed(OPERATION))?;
-    let rows = sqlx::query(runs.shared.sql(include_str!("../sql/still_queued.sql")))
+    let rows = runs
+        .shared
+        .query(include_str!("../sql/still_queued.sql"))
         .bind(&ids)
         .bind(&workspaces)
         .fetch_all(connection)

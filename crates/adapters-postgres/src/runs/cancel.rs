@@ -44,7 +44,9 @@ async fn cancel_one(
     let id = cancellation.run.as_uuid();
     let by = cancellation.note.by.as_str();
     let reason = cancellation.note.reason.as_deref().map(storable);
-    let queued = sqlx::query(runs.shared.sql(include_str!("../sql/cancel_queued.sql")))
+    let queued = runs
+        .shared
+        .query(include_str!("../sql/cancel_queued.sql"))
         .bind(id)
         .bind(by)
         .bind(&reason)
@@ -54,7 +56,9 @@ async fn cancel_one(
     if queued.rows_affected() > 0 {
         return Ok(Cancelled::BeforeStart);
     }
-    let running = sqlx::query(runs.shared.sql(include_str!("../sql/cancel_running.sql")))
+    let running = runs
+        .shared
+        .query(include_str!("../sql/cancel_running.sql"))
         .bind(id)
         .bind(by)
         .bind(&reason)
@@ -64,7 +68,9 @@ async fn cancel_one(
     if running.rows_affected() > 0 {
         return Ok(Cancelled::Requested);
     }
-    let row = sqlx::query(runs.shared.sql(include_str!("../sql/standing.sql")))
+    let row = runs
+        .shared
+        .query(include_str!("../sql/standing.sql"))
         .bind(id)
         .fetch_optional(connection)
         .await

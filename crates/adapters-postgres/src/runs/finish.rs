@@ -82,7 +82,9 @@ async fn complete_plainly(
         return Ok(0);
     }
     let keys = Keys::of(finishes);
-    let completed = sqlx::query(runs.shared.sql(include_str!("../sql/finish_plain.sql")))
+    let completed = runs
+        .shared
+        .query(include_str!("../sql/finish_plain.sql"))
         .bind(keys.runs)
         .bind(keys.workspaces)
         .bind(keys.leases)
@@ -157,7 +159,9 @@ async fn complete(
         .iter()
         .map(|(_, _, note)| note.and_then(|note| note.reason.as_deref().map(storable)))
         .collect();
-    let rows = sqlx::query(runs.shared.sql(include_str!("../sql/finish.sql")))
+    let rows = runs
+        .shared
+        .query(include_str!("../sql/finish.sql"))
         .bind(keys.runs)
         .bind(keys.workspaces)
         .bind(keys.leases)
@@ -218,7 +222,9 @@ async fn finished_before(
         .filter(|finish| !now_finished.contains_key(&lease_of(finish)))
         .collect();
     let keys = Keys::of(&rest);
-    let rows = sqlx::query(runs.shared.sql(include_str!("../sql/finished_before.sql")))
+    let rows = runs
+        .shared
+        .query(include_str!("../sql/finished_before.sql"))
         .bind(keys.runs)
         .bind(keys.workspaces)
         .bind(keys.leases)

@@ -9,7 +9,9 @@ use crate::rows::micros;
 pub(super) async fn elect(runs: &PostgresRuns, candidacy: &Candidacy<'_>) -> PortResult<Elected> {
     const OPERATION: &str = "elect";
     let mut write = runs.shared.write(OPERATION).await?;
-    let changed = sqlx::query(runs.shared.sql(include_str!("../sql/elect.sql")))
+    let changed = runs
+        .shared
+        .query(include_str!("../sql/elect.sql"))
         .bind(candidacy.office)
         .bind(candidacy.holder)
         .bind(micros(candidacy.term))
@@ -27,7 +29,8 @@ pub(super) async fn elect(runs: &PostgresRuns, candidacy: &Candidacy<'_>) -> Por
 pub(super) async fn step_down(runs: &PostgresRuns, office: &str, holder: &str) -> PortResult<()> {
     const OPERATION: &str = "step_down";
     let mut write = runs.shared.write(OPERATION).await?;
-    sqlx::query(runs.shared.sql(include_str!("../sql/step_down.sql")))
+    runs.shared
+        .query(include_str!("../sql/step_down.sql"))
         .bind(office)
         .bind(holder)
         .execute(write.connection())

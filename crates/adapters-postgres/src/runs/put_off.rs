@@ -30,7 +30,7 @@ async fn put_off_once(
     let mut write = runs.shared.write(OPERATION).await?;
     let since = undecided_since(runs, write.connection(), undecided).await?;
     // After the locks are held: nothing else moves these runs from here on.
-    let now = clock(write.connection(), OPERATION).await?;
+    let now = clock(&runs.shared, write.connection(), OPERATION).await?;
     let mut waiting = Waiting::default();
     let mut given_up = GivenUp::default();
     let mut answers = Vec::with_capacity(undecided.len());
@@ -88,7 +88,9 @@ async fn undecided_since(
         .iter()
         .map(|one| one.run.workspace_id.as_str())
         .collect();
-    let rows = sqlx::query(runs.shared.sql(include_str!("../sql/undecided.sql")))
+    let rows = runs
+        .shared
+        .query(include_str!("../sql/undecided.sql"))
         .bind(ids)
         .bind(workspaces)
         .fetch_all(connection)
@@ -110,7 +112,8 @@ async fn wait(
     if waiting.runs.is_empty() {
         return Ok(());
     }
-    sqlx::query(runs.shared.sql(include_str!("../sql/put_off.sql")))
+    runs.shared
+        .query(include_str!("../sql/put_off.sql"))
         .bind(&waiting.runs)
         .bind(&waiting.since)
         .bind(&waiting.until)
@@ -118,7 +121,8 @@ async fn wait(
         .await
         .map_err(failed(OPERATION))?;
     if runs.upkeep == QueueUpkeep::InCommit {
-        sqlx::query(runs.shared.sql(include_str!("../sql/reschedule.sql")))
+        runs.shared
+            .query(include_str!("../sql/reschedule.sql"))
             .bind(&waiting.runs)
             .bind(&waiting.until)
             .execute(connection)
@@ -136,7 +140,8 @@ async fn give_up(
     if given_up.runs.is_empty() {
         return Ok(());
     }
-    sqlx::query(runs.shared.sql(include_str!("../sql/give_up.sql")))
+    runs.shared
+        .query(include_str!("../sql/give_up.sql"))
         .bind(&given_up.runs)
         .bind(&given_up.messages)
         .bind(&given_up.since)

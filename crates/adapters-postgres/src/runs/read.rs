@@ -23,7 +23,9 @@ pub(super) async fn load(
     const OPERATION: &str = "load";
     let ids: Vec<RunId> = keys.iter().map(|run| run.id).collect();
     let mut snapshot = runs.shared.read(OPERATION).await?;
-    let rows = sqlx::query(runs.shared.sql(include_str!("../sql/load.sql")))
+    let rows = runs
+        .shared
+        .query(include_str!("../sql/load.sql"))
         .bind(uuids(&ids))
         .fetch_all(&mut *snapshot)
         .await
@@ -69,14 +71,16 @@ async fn read_runs(
     ids: &[RunId],
     operation: &'static str,
 ) -> PortResult<Vec<PortResult<OperationRun>>> {
-    let rows = sqlx::query(runs.shared.sql(concat!(
-        include_str!("../sql/run_columns.sql"),
-        include_str!("../sql/find.sql")
-    )))
-    .bind(uuids(ids))
-    .fetch_all(connection)
-    .await
-    .map_err(failed(operation))?;
+    let rows = runs
+        .shared
+        .query(concat!(
+            include_str!("../sql/run_columns.sql"),
+            include_str!("../sql/find.sql")
+        ))
+        .bind(uuids(ids))
+        .fetch_all(connection)
+        .await
+        .map_err(failed(operation))?;
     Ok(rows.iter().map(|row| read_run(row, operation)).collect())
 }
 
@@ -167,7 +171,9 @@ pub(super) async fn queued_entries(
 ) -> PortResult<Vec<QueueEntry>> {
     const OPERATION: &str = "queued_entries";
     let mut snapshot = runs.shared.read(OPERATION).await?;
-    let rows = sqlx::query(runs.shared.sql(include_str!("../sql/queued_entries.sql")))
+    let rows = runs
+        .shared
+        .query(include_str!("../sql/queued_entries.sql"))
         .bind(after.map_or(Uuid::nil(), RunId::as_uuid))
         .bind(i64::from(limit))
         .fetch_all(&mut *snapshot)
@@ -184,7 +190,9 @@ pub(super) async fn backlog(runs: &PostgresRuns, query: &BacklogQuery<'_>) -> Po
     const OPERATION: &str = "backlog";
     let operations: Vec<&str> = query.operations.iter().map(AsRef::as_ref).collect();
     let mut snapshot = runs.shared.browse(OPERATION).await?;
-    let row = sqlx::query(runs.shared.sql(include_str!("../sql/backlog.sql")))
+    let row = runs
+        .shared
+        .query(include_str!("../sql/backlog.sql"))
         .bind(query.queue_name.as_str())
         .bind(operations)
         .fetch_one(&mut *snapshot)

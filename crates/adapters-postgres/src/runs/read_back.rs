@@ -18,7 +18,9 @@ pub(super) async fn read_back(runs: &PostgresRuns, starts: &[Start]) -> PortResu
         .map(|start| start.run().id.as_uuid())
         .collect();
     let mut write = runs.shared.write(OPERATION).await?;
-    let rows = sqlx::query(runs.shared.sql(include_str!("../sql/read_back.sql")))
+    let rows = runs
+        .shared
+        .query(include_str!("../sql/read_back.sql"))
         .bind(ids)
         .fetch_all(write.connection())
         .await

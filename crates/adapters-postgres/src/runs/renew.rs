@@ -62,7 +62,9 @@ async fn renew_once(
             reason.map(storable)
         })
         .collect();
-    let rows = sqlx::query(runs.shared.sql(include_str!("../sql/renew.sql")))
+    let rows = runs
+        .shared
+        .query(include_str!("../sql/renew.sql"))
         .bind(ids)
         .bind(workspaces)
         .bind(leases)

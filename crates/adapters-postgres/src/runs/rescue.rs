@@ -24,7 +24,9 @@ pub(super) async fn rescue(runs: &PostgresRuns, rescue: &Rescue) -> PortResult<V
 
 async fn rescue_once(runs: &PostgresRuns, rescue: &Rescue) -> PortResult<Vec<Rescued>> {
     let mut write = runs.shared.write(OPERATION).await?;
-    let rows = sqlx::query(runs.shared.sql(include_str!("../sql/lapsed.sql")))
+    let rows = runs
+        .shared
+        .query(include_str!("../sql/lapsed.sql"))
         .bind(i64::from(rescue.limit))
         .fetch_all(write.connection())
         .await
@@ -37,7 +39,9 @@ async fn rescue_once(runs: &PostgresRuns, rescue: &Rescue) -> PortResult<Vec<Res
         write.roll_back().await?;
         return Ok(Vec::new());
     }
-    let rows = sqlx::query(runs.shared.sql(include_str!("../sql/rescue.sql")))
+    let rows = runs
+        .shared
+        .query(include_str!("../sql/rescue.sql"))
         .bind(uuids(&lapsed))
         .fetch_all(write.connection())
         .await

@@ -35,7 +35,9 @@ async fn retry_one(
     connection: &mut PgConnection,
     retry: &Retry,
 ) -> PortResult<Retried> {
-    let row = sqlx::query(runs.shared.sql(include_str!("../sql/standing.sql")))
+    let row = runs
+        .shared
+        .query(include_str!("../sql/standing.sql"))
         .bind(retry.run.as_uuid())
         .fetch_optional(&mut *connection)
         .await
@@ -85,7 +87,9 @@ async fn unique_holder(
     let Some(unique_key) = columns.optional_text()? else {
         return Ok(None);
     };
-    let row = sqlx::query(runs.shared.sql(include_str!("../sql/unique_holder.sql")))
+    let row = runs
+        .shared
+        .query(include_str!("../sql/unique_holder.sql"))
         .bind(workspace)
         .bind(tenant)
         .bind(operation)

@@ -42,7 +42,8 @@ pub(super) async fn submit_in(
 ) -> PortResult<Vec<Submitted>> {
     let answers = queue(runs, connection, submissions, &ids(submissions)).await?;
     // Sent by the server at the caller's commit, and not at all if there is none.
-    sqlx::query("SELECT pg_notify($1, '')")
+    runs.shared
+        .query("SELECT pg_notify($1, '')")
         .bind(runs.shared.bell().channel())
         .execute(connection)
         .await
@@ -93,7 +94,9 @@ async fn insert(
             rows.iter().map($of).collect::<Vec<_>>()
         };
     }
-    let inserted = sqlx::query(runs.shared.sql(include_str!("../sql/submit.sql")))
+    let inserted = runs
+        .shared
+        .query(include_str!("../sql/submit.sql"))
         .bind(ids)
         .bind(each!(|one| one.workspace_id.as_str()))
         .bind(each!(|one| one.tenant_id.as_str()))
@@ -129,29 +132,33 @@ async fn existing(
     submission: &Submission,
     id: RunId,
 ) -> PortResult<Submitted> {
-    let same: Option<bool> =
-        sqlx::query_scalar(runs.shared.sql(include_str!("../sql/same_id.sql")))
-            .bind(id.as_uuid())
-            .bind(submission.workspace_id.as_str())
-            .bind(submission.tenant_id.as_str())
-            .bind(submission.initiator.as_ref().map(|id| id.as_str()))
-            .bind(submission.authority_mode.as_str())
-            .bind(submission.operation_type.as_str())
-            .bind(
-                submission
-                    .provider_connection_id
-                    .as_ref()
-                    .map(|id| id.as_str()),
-            )
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(failed(OPERATION))?;
-    match same {
+    let same = runs
+        .shared
+        .query(include_str!("../sql/same_id.sql"))
+        .bind(id.as_uuid())
+        .bind(submission.workspace_id.as_str())
+        .bind(submission.tenant_id.as_str())
+        .bind(submission.initiator.as_ref().map(|id| id.as_str()))
+        .bind(submission.authority_mode.as_str())
+        .bind(submission.operation_type.as_str())
+        .bind(
+            submission
+                .provider_connection_id
+                .as_ref()
+                .map(|id| id.as_str()),
+        )
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(failed(OPERATION))?;
+    let same = same.map(|row| Columns::of(&row, OPERATION).take::<bool>());
+    match same.transpose()? {
         Some(true) => return Ok(Submitted::Existing { id }),
         Some(false) => return Ok(Submitted::IdTaken { id }),
         None => {}
     }
-    let row = sqlx::query(runs.shared.sql(include_str!("../sql/unique_holder.sql")))
+    let row = runs
+        .shared
+        .query(include_str!("../sql/unique_holder.sql"))
         .bind(submission.workspace_id.as_str())
         .bind(submission.tenant_id.as_str())
         .bind(submission.operation_type.as_str())

@@ -39,7 +39,9 @@ pub(super) async fn succeed(
         .iter()
         .map(|next| next.requested_by.map(ActorName::as_str))
         .collect();
-    let rows = sqlx::query(runs.shared.sql(include_str!("../sql/succeed.sql")))
+    let rows = runs
+        .shared
+        .query(include_str!("../sql/succeed.sql"))
         .bind(predecessors)
         .bind(ids)
         .bind(waits)
@@ -60,7 +62,9 @@ pub(super) async fn successors_of(
     predecessors: &[RunId],
     operation: &'static str,
 ) -> PortResult<HashMap<RunId, QueueEntry>> {
-    let rows = sqlx::query(runs.shared.sql(include_str!("../sql/successors_of.sql")))
+    let rows = runs
+        .shared
+        .query(include_str!("../sql/successors_of.sql"))
         .bind(uuids(predecessors))
         .fetch_all(connection)
         .await

@@ -45,7 +45,9 @@ pub(super) async fn lock_scopes(
         .into_iter()
         .collect();
     let names: Vec<&str> = wanted.iter().map(|workspace| workspace.as_str()).collect();
-    let rows = sqlx::query(runs.shared.sql(include_str!("../../sql/lock_scopes.sql")))
+    let rows = runs
+        .shared
+        .query(include_str!("../../sql/lock_scopes.sql"))
         .bind(names)
         .bind(runs.shared.identity().id.as_uuid())
         .fetch_all(write.connection())
@@ -72,7 +74,7 @@ pub(super) async fn lock_scopes(
     }
     let now = match now {
         Some(now) => now,
-        None => clock(write.connection(), OPERATION).await?,
+        None => clock(&runs.shared, write.connection(), OPERATION).await?,
     };
     Ok(Locked::Held(Scopes {
         now,
@@ -105,7 +107,9 @@ async fn known(
     if workspaces.is_empty() {
         return Ok((HashSet::new(), false));
     }
-    let rows = sqlx::query(runs.shared.sql(include_str!("../../sql/known_scopes.sql")))
+    let rows = runs
+        .shared
+        .query(include_str!("../../sql/known_scopes.sql"))
         .bind(workspaces)
         .bind(runs.shared.identity().id.as_uuid())
         .fetch_all(connection)
@@ -127,17 +131,17 @@ async fn wait_for_scopes(
     connection: &mut PgConnection,
     workspaces: &[&str],
 ) -> PortResult<Option<Vec<PgRow>>> {
-    sqlx::query(PATIENCE)
+    runs.shared
+        .query(PATIENCE)
         .execute(&mut *connection)
         .await
         .map_err(failed(OPERATION))?;
-    let rows = sqlx::query(
-        runs.shared
-            .sql(include_str!("../../sql/wait_for_scopes.sql")),
-    )
-    .bind(workspaces)
-    .fetch_all(connection)
-    .await;
+    let rows = runs
+        .shared
+        .query(include_str!("../../sql/wait_for_scopes.sql"))
+        .bind(workspaces)
+        .fetch_all(connection)
+        .await;
     match rows {
         Ok(rows) => Ok(Some(rows)),
         Err(error) if is_lock_timeout(&error) => Ok(None),
