@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use countersign_domain::{RunId, Timestamp};
-use countersign_ports::{Begun, PortResult, RetryClass, Ruling, Start};
+use countersign_ports::{Begun, PortResult, QueueUpkeep, RetryClass, Ruling, Start};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -134,8 +134,6 @@ async fn begin_once<'a>(runs: &PostgresRuns, starts: &[&'a Start]) -> PortResult
         if begun.is_empty() && !first {
             break;
         }
-        let ids: Vec<Uuid> = begun.iter().map(|start| start.run().id.as_uuid()).collect();
-        runs.dequeue(write.connection(), &ids, OPERATION).await?;
         ended.begun.extend(begun);
         rest = after;
     }
@@ -166,12 +164,13 @@ async fn transition<'a>(
         .bind(&rows.leases_until)
         .bind(PgTime(now))
         .bind(awaited)
-        .execute(&mut *connection)
+        .bind(runs.upkeep == QueueUpkeep::InCommit)
+        .fetch_one(&mut *connection)
         .await
-        .map_err(failed(OPERATION))?
-        .rows_affected();
+        .map_err(failed(OPERATION))?;
+    let moved: usize = Columns::of(&moved, OPERATION).number("runs")?;
     let starts = starts.iter().map(|(start, _)| *start);
-    if moved == starts.len() as u64 {
+    if moved == starts.len() {
         return Ok(starts.collect());
     }
     if moved == 0 {
