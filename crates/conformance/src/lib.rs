@@ -14,7 +14,8 @@
 //! on a multi-thread runtime of its own; a case that panics or hangs still has its store thrown away. No
 //! case can be left out. A server that is not there is a panic in your harness, not a skipped test.
 //!
-//! The worked example is the adapter in memory, under `tests/memory` in this crate's repository.
+//! The worked example is an adapter in memory, under `examples/custom-adapter` in this crate's repository;
+//! `docs/writing-an-adapter.md` leads through it.
 //!
 //! # What it asks of a store
 //!

@@ -13,7 +13,7 @@ use countersign_ports::{
 };
 
 use super::{Weakened, Weakness};
-use crate::memory::State;
+use crate::memory::state::State;
 
 #[async_trait]
 impl AuthorityLookup for Weakened {

@@ -4,7 +4,7 @@ use countersign_domain::{AuthorityMode, JsonText, RunId, RunOutcome, RunStatus};
 use countersign_ports::{Finish, Finished, Rescued, Work};
 
 use super::{Weakened, Weakness};
-use crate::memory::{State, entry_of};
+use crate::memory::state::{State, entry_of};
 
 impl Weakened {
     /// Makes of queued successors what they ought not to be.

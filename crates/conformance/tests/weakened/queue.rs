@@ -9,7 +9,7 @@ use countersign_ports::{
 };
 
 use super::{Weakened, Weakness};
-use crate::memory::Line;
+use crate::memory::line::Line;
 
 #[async_trait]
 impl RunQueue for Weakened {

@@ -14,7 +14,7 @@ use countersign_ports::{
 use super::completion::{lapsed, rescued, successor_after_all};
 use super::start::{believe, force};
 use super::{Weakened, Weakness};
-use crate::memory::answer;
+use crate::memory::ports::answer;
 
 #[async_trait]
 impl RunRepository for Weakened {

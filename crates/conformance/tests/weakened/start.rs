@@ -4,7 +4,8 @@ use countersign_domain::{RunStatus, Timestamp};
 use countersign_ports::{Begun, ReadBack, Start};
 
 use super::{Weakened, Weakness};
-use crate::memory::{State, answer};
+use crate::memory::ports::answer;
+use crate::memory::state::State;
 
 impl Weakened {
     /// Begins a batch under one lock.
@@ -58,7 +59,7 @@ impl Weakened {
                 }
                 Weakness::UndecidedForEver => row.run.undecided_since = since,
                 Weakness::EntryStaysAfterTheStart if decided => {
-                    let entry = crate::memory::entry_of(&row.run);
+                    let entry = crate::memory::state::entry_of(&row.run);
                     if let Some(line) = &mut state.line {
                         line.push(&entry);
                     }

@@ -6,7 +6,7 @@ use countersign_domain::{RunId, RunStatus, Submission, SubmittedContext};
 use countersign_ports::{PortResult, RunRepository, Submitted};
 
 use super::{Weakened, Weakness};
-use crate::memory::State;
+use crate::memory::state::State;
 
 impl Weakened {
     pub(super) async fn submit_one(&self, submission: &Submission) -> PortResult<Submitted> {

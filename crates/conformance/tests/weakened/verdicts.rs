@@ -26,7 +26,7 @@ fn failures(weakness: Weakness, cases: &[&'static Case]) -> Vec<String> {
         let mut failures = Vec::new();
         for case in cases {
             let harness = Arc::new(Weakened {
-                inner: Memory::new(),
+                inner: Memory::with_queue(),
                 weakness,
             });
             let ended = case.run(harness, Duration::from_secs(30)).await;

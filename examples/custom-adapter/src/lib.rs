@@ -3,17 +3,17 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `memory/ports.rs` | the three ports: take the lock, do it, let go |
-//! | `memory/state.rs` | all there is: facts, revisions, runs, the queue, the clock |
-//! | `memory/facts.rs` | who may do what, and which scopes a change touches |
-//! | `memory/authority.rs` | looking up with a fence, applying, the log |
-//! | `memory/show.rs` | authority told as changes |
-//! | `memory/submit.rs` | submissions, ids and unique keys |
-//! | `memory/begin.rs` | **the fence** |
-//! | `memory/completion.rs` | renewals, completions, rescues, successors, retries |
-//! | `memory/queued.rs` | what else befalls a queued run: cancelled, put off |
-//! | `memory/listing.rs` | pages, backlog, entries |
-//! | `memory/line.rs` | the queue |
+//! | `src/ports.rs` | the three ports: take the lock, do it, let go |
+//! | `src/state.rs` | all there is: facts, revisions, runs, the queue, the clock |
+//! | `src/facts.rs` | who may do what, and which scopes a change touches |
+//! | `src/authority.rs` | looking up with a fence, applying, the log |
+//! | `src/show.rs` | authority told as changes |
+//! | `src/submit.rs` | submissions, ids and unique keys |
+//! | `src/begin.rs` | **the fence** |
+//! | `src/completion.rs` | renewals, completions, rescues, successors, retries |
+//! | `src/queued.rs` | what else befalls a queued run: cancelled, put off |
+//! | `src/listing.rs` | pages, backlog, entries |
+//! | `src/line.rs` | the queue |
 //!
 //! One lock around everything is what a transaction is to a database: nobody sees the half of a method.
 //! What a durable adapter adds is durability, and a finer lock.
@@ -23,32 +23,29 @@
     reason = "there is no store that could fail: what is missing here is a mistake in this adapter"
 )]
 
-mod authority;
-mod begin;
-mod completion;
-mod facts;
-mod line;
-mod listing;
-mod ports;
-mod queued;
-mod show;
-mod state;
-mod submit;
+pub(crate) mod authority;
+pub(crate) mod begin;
+pub(crate) mod completion;
+pub(crate) mod facts;
+pub(crate) mod line;
+pub(crate) mod listing;
+pub(crate) mod ports;
+pub(crate) mod queued;
+pub(crate) mod show;
+pub(crate) mod state;
+pub(crate) mod submit;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use async_trait::async_trait;
-use countersign_conformance::{Harness, Ports};
 use countersign_ports::{StoreIdentity, fresh_store_id};
 use tokio::sync::Notify;
 
-pub(crate) use line::Line;
-pub(crate) use ports::answer;
-pub(crate) use state::{State, entry_of};
+use line::Line;
+use state::State;
 
 /// A store in memory. Each clone is another process at the same store.
 #[derive(Clone)]
-pub(crate) struct Memory {
+pub struct Memory {
     identity: StoreIdentity,
     state: Arc<Mutex<State>>,
     arrivals: Arc<Notify>,
@@ -56,12 +53,14 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// An empty store that keeps its queue in step in its own commits.
-    pub(crate) fn new() -> Self {
+    #[must_use]
+    pub fn with_queue() -> Self {
         Self::keeping(Some(Line::default()))
     }
 
     /// An empty store that leaves the queue to its caller.
-    pub(crate) fn without_queue() -> Self {
+    #[must_use]
+    pub fn without_queue() -> Self {
         Self::keeping(None)
     }
 
@@ -83,15 +82,4 @@ impl Memory {
             .lock()
             .expect("nobody panics with the lock in hand")
     }
-}
-
-/// Runs, authority and queue in one store.
-#[async_trait]
-impl Harness for Memory {
-    async fn open(&self) -> Ports {
-        let store = Arc::new(self.clone());
-        Ports::new(store.clone(), store.clone(), store)
-    }
-
-    async fn close(&self) {}
 }
