@@ -1,0 +1,147 @@
+//! The one place where Redis' conditions become port errors.
+
+use countersign_ports::{PortError, PortErrorKind};
+use redis::{ErrorKind, RedisError, ServerError};
+
+/// What a call may have done to the store when nobody knows how it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Nothing: it only reads.
+    Reads,
+    /// All that it was sent for, or nothing.
+    Writes,
+}
+
+/// A connection that could not be made: nothing was sent over it.
+pub(crate) fn unconnected(operation: &'static str) -> impl FnOnce(RedisError) -> PortError {
+    move |error| {
+        let (kind, detail) = match (error.kind(), error.code()) {
+            (ErrorKind::AuthenticationFailed, _) => (
+                PortErrorKind::Refused,
+                "the server does not accept the user or the password",
+            ),
+            (_, Some(code)) => classify(code),
+            (_, None) => (PortErrorKind::Unavailable, "the server cannot be reached"),
+        };
+        PortError::new(kind, operation, detail).caused_by(error)
+    }
+}
+
+/// A connection that was lost, or an answer that did not come in time, after something was sent over it.
+pub(crate) fn lost(
+    operation: &'static str,
+    effect: Effect,
+) -> impl FnOnce(RedisError) -> PortError {
+    move |error| {
+        let (kind, detail) = match effect {
+            Effect::Reads => (PortErrorKind::Unavailable, "the connection was lost"),
+            Effect::Writes => (
+                PortErrorKind::CommitUnknown,
+                "the connection was lost around a script, which may or may not have run",
+            ),
+        };
+        PortError::new(kind, operation, detail).caused_by(error)
+    }
+}
+
+/// What the server answered instead of doing it. Scripts look at everything before they write anything:
+/// nothing was changed.
+pub(crate) fn refused(operation: &'static str, key: &str, error: ServerError) -> PortError {
+    match error.code() {
+        // Our scripts' own word; what follows names the key.
+        "CORRUPT" => {
+            let detail = error.details().unwrap_or("a key holds what it should not");
+            PortError::new(PortErrorKind::Corrupt, operation, detail)
+        }
+        "WRONGTYPE" => PortError::corrupt(
+            operation,
+            format_args!("the key `{key}` holds another type of value than it should"),
+            error,
+        ),
+        code => {
+            let (kind, detail) = classify(code);
+            PortError::new(kind, operation, detail).caused_by(error)
+        }
+    }
+}
+
+/// Some of what was sent together has run, and some has not.
+pub(crate) fn unsettled(operation: &'static str) -> PortError {
+    let detail = "some of the batch was done, and some could not be";
+    PortError::new(PortErrorKind::CommitUnknown, operation, detail)
+}
+
+/// An answer of another shape than the script's or the command's.
+pub(crate) fn unreadable(operation: &'static str, what: &str) -> PortError {
+    let detail = format_args!("{what} does not read as such");
+    PortError::new(PortErrorKind::Corrupt, operation, detail)
+}
+
+/// See <https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors>; the codes stand in
+/// the server's `server.c` and `script.c`.
+fn classify(code: &str) -> (PortErrorKind, &'static str) {
+    match code {
+        "UNMARKED" => (
+            PortErrorKind::NotMigrated,
+            "the database holds no prepared store, run `countersign migrate`",
+        ),
+        "LOADING" => (
+            PortErrorKind::Unavailable,
+            "the server is still loading its data",
+        ),
+        "MASTERDOWN" => (
+            PortErrorKind::Unavailable,
+            "the server is a replica that has lost its master",
+        ),
+        "READONLY" => (
+            PortErrorKind::Unavailable,
+            "the server takes no changes: it is a replica",
+        ),
+        "OOM" => (
+            PortErrorKind::Unavailable,
+            "the server has no memory left, see `maxmemory`",
+        ),
+        "MISCONF" => (
+            PortErrorKind::Unavailable,
+            "the server takes no changes: it cannot write to its disk",
+        ),
+        "NOREPLICAS" => (
+            PortErrorKind::Unavailable,
+            "the server takes no changes: too few replicas follow it",
+        ),
+        "BUSY" => (PortErrorKind::Busy, "another script holds the server"),
+        "TRYAGAIN" | "CLUSTERDOWN" | "MOVED" | "ASK" => (
+            PortErrorKind::Unavailable,
+            "the cluster does not serve the slot at the moment",
+        ),
+        "NOSCRIPT" => (PortErrorKind::Unavailable, "the server forgot a script"),
+        "NOAUTH" | "WRONGPASS" | "NOPERM" => (
+            PortErrorKind::Refused,
+            "the server does not permit it to this user",
+        ),
+        _ => (PortErrorKind::Other, "the server refuses the command"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_ports::RetryClass;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_takes_no_changes_now_may_take_them_later() {
+        for code in [
+            "LOADING",
+            "MASTERDOWN",
+            "READONLY",
+            "OOM",
+            "MISCONF",
+            "NOREPLICAS",
+            "BUSY",
+        ] {
+            let error = PortError::new(classify(code).0, "begin", code);
+            assert_eq!(error.retry(), RetryClass::Later, "{code}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The names of all keys.
+//!
+//! What stands between braces decides the slot of a cluster: one a workspace, one for the directory, one a
+//! queue. A script's keys are all of one slot. Ids are percent-encoded, so that none can be mistaken for a
+//! part of a name.
+
+use std::fmt::Write as _;
+
+use countersign_domain::{ConnectionId, QueueName, RoleName, RunId, TenantId, UserId, WorkspaceId};
+
+use crate::Prefix;
+
+/// The names of one store's keys.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    prefix: Prefix,
+}
+
+impl Keys {
+    pub(crate) fn new(prefix: Prefix) -> Self {
+        Self { prefix }
+    }
+
+    fn directory(&self, name: &str) -> String {
+        format!("{{{}}}:{name}", self.prefix)
+    }
+
+    /// Hash: `id` and `version`. The schema marker.
+    pub(crate) fn store(&self) -> String {
+        self.directory("store")
+    }
+
+    /// Set: the ids of workspaces that runs or authority know, as they are.
+    pub(crate) fn workspaces(&self) -> String {
+        self.directory("workspaces")
+    }
+
+    /// Hash: office to holder and end of term.
+    pub(crate) fn offices(&self) -> String {
+        self.directory("offices")
+    }
+
+    /// Hash: user to whether they are active.
+    pub(crate) fn users(&self) -> String {
+        self.directory("users")
+    }
+
+    /// Hash: tenant to workspace and lifecycle.
+    pub(crate) fn tenants(&self) -> String {
+        self.directory("tenants")
+    }
+
+    /// Hash: connection to tenant and whether it is enabled.
+    pub(crate) fn connections(&self) -> String {
+        self.directory("connections")
+    }
+
+    /// Hash: role to its definition.
+    pub(crate) fn roles(&self) -> String {
+        self.directory("roles")
+    }
+
+    /// The workspaces in which a user has grants.
+    pub(crate) fn user(&self, user: &UserId) -> String {
+        self.directory(&format!("user:{}", encoded(user.as_str())))
+    }
+
+    /// The workspaces in which a role is granted.
+    pub(crate) fn role(&self, role: &RoleName) -> String {
+        self.directory(&format!("role:{}", encoded(role.as_str())))
+    }
+
+    /// The connections that belong to a tenant.
+    pub(crate) fn tenant(&self, tenant: &TenantId) -> String {
+        self.directory(&format!("tenant:{}", encoded(tenant.as_str())))
+    }
+
+    /// The connection's own entry, where one is needed.
+    pub(crate) fn connection(&self, connection: &ConnectionId) -> String {
+        self.directory(&format!("connection:{}", encoded(connection.as_str())))
+    }
+
+    /// The authority log.
+    pub(crate) fn log(&self) -> String {
+        self.directory("log")
+    }
+
+    /// String: the workspace of a run, by its id alone. Each in a slot of its own; one whose run was never
+    /// written is harmless.
+    pub(crate) fn place(&self, run: RunId) -> String {
+        format!("{}:where:{run}", self.prefix)
+    }
+
+    /// The keys of a workspace: its authority and its runs, all of one slot.
+    pub(crate) fn workspace(&self, workspace: &WorkspaceId) -> WorkspaceKeys {
+        WorkspaceKeys {
+            tag: format!("{{{}:{}}}", self.prefix, encoded(workspace.as_str())),
+        }
+    }
+
+    /// The keys of a queue, all of one slot.
+    pub(crate) fn queue(&self, queue: &QueueName) -> QueueKeys {
+        QueueKeys {
+            tag: format!("{{{}:q:{}}}", self.prefix, encoded(queue.as_str())),
+        }
+    }
+}
+
+/// The names of one workspace's keys.
+#[derive(Debug, Clone)]
+pub(crate) struct WorkspaceKeys {
+    tag: String,
+}
+
+impl WorkspaceKeys {
+    /// A key of this workspace's slot.
+    pub(crate) fn named(&self, name: &str) -> String {
+        format!("{}:{name}", self.tag)
+    }
+
+    /// Hash: `counter` and `nonce`. Never deleted.
+    pub(crate) fn scope(&self) -> String {
+        self.named("scope")
+    }
+
+    /// String: what was asked for, as JSON. Never changes.
+    pub(crate) fn asked(&self, run: RunId) -> String {
+        format!("{}:asked:{run}", self.tag)
+    }
+
+    /// Hash: how far a run has come.
+    pub(crate) fn run(&self, run: RunId) -> String {
+        format!("{}:run:{run}", self.tag)
+    }
+
+    /// Sorted set, by member alone: every run, as the time it was queued and its id.
+    pub(crate) fn runs(&self) -> String {
+        self.named("runs")
+    }
+
+    /// Sorted set like [`WorkspaceKeys::runs`]: those that were blocked.
+    pub(crate) fn blocked(&self) -> String {
+        self.named("blocked")
+    }
+
+    /// Sorted set, by member alone: the ids of queued runs.
+    pub(crate) fn queued(&self) -> String {
+        self.named("queued")
+    }
+
+    /// Sorted set: the ids of running runs by the end of their lease.
+    pub(crate) fn running(&self) -> String {
+        self.named("running")
+    }
+
+    /// Hash: unique key to the run that holds it.
+    pub(crate) fn unique(&self) -> String {
+        self.named("unique")
+    }
+
+    /// Hash: run to its successor.
+    pub(crate) fn successors(&self) -> String {
+        self.named("successors")
+    }
+
+    /// Hash: number to ruling, and under `last` the highest number.
+    pub(crate) fn rulings(&self) -> String {
+        self.named("rulings")
+    }
+}
+
+/// The names of one queue's keys.
+#[derive(Debug, Clone)]
+pub(crate) struct QueueKeys {
+    tag: String,
+}
+
+impl QueueKeys {
+    /// A key of this queue's slot.
+    pub(crate) fn named(&self, name: &str) -> String {
+        format!("{}:{name}", self.tag)
+    }
+}
+
+/// An id as it stands in the name of a key: visible ASCII but for `%`, `:` and braces is itself, every
+/// other byte `%XX`.
+pub(crate) fn encoded(id: &str) -> String {
+    let mut text = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        if byte.is_ascii_graphic() && !matches!(byte, b'%' | b':' | b'{' | b'}') {
+            text.push(char::from(byte));
+        } else {
+            // Writing to a string does not fail.
+            let _written = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_cannot_leave_their_place_in_a_name() {
+        assert_eq!(encoded("a-b_c.1/2"), "a-b_c.1/2");
+        assert_eq!(encoded("}:{%é "), "%7D%3A%7B%25%C3%A9%20");
+        let keys = Keys::new(Prefix::default());
+        let named = |workspace: &str| keys.workspace(&workspace.parse().unwrap()).scope();
+        assert_eq!(named("w"), "{countersign:w}:scope");
+        assert_eq!(named("w}:x"), "{countersign:w%7D%3Ax}:scope");
+        // No workspace is mistaken for a queue.
+        assert_eq!(named("q:w"), "{countersign:q%3Aw}:scope");
+    }
+}

@@ -1,0 +1,36 @@
+-- What every script begins with.
+--
+-- Numbers of Lua are exact to 2^53: times in microseconds until the year 2255.
+
+-- The latest time that can be stored, in microseconds.
+local LATEST = 253402207200000000
+
+-- Ends the script: a key holds what no script writes.
+local function corrupt(key, problem)
+  error({err = 'CORRUPT `' .. key .. '` ' .. problem})
+end
+
+-- Ends the script unless the key is missing or of this type: asked of every key before the first write.
+local function expect(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found ~= kind and found ~= 'none' then
+    corrupt(key, 'is a ' .. found .. ', expected a ' .. kind)
+  end
+  return found ~= 'none'
+end
+
+-- A whole number as text.
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+-- The server's clock, in microseconds.
+local function clock()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+-- A time so many microseconds later, stopping at the latest.
+local function later(time, micros)
+  return math.min(time + tonumber(micros), LATEST)
+end

@@ -1,0 +1,248 @@
+//! Running scripts and commands: several in one round trip, each answered for itself.
+
+use std::sync::OnceLock;
+
+use countersign_ports::PortResult;
+use redis::{Cmd, Pipeline, ServerErrorKind, ToRedisArgs, Value};
+
+use crate::connect::Link;
+use crate::error::{Effect, refused, unreadable, unsettled};
+
+/// A Lua script of `src/lua`, headed by `prelude.lua`.
+///
+/// A script looks at everything before it writes anything, so that whatever it fails for leaves the store
+/// as it was. Its first line makes the server ask before the script runs whether there is memory and a disk
+/// to write to, and not in the middle.
+pub(crate) struct Script {
+    source: &'static str,
+    effect: Effect,
+    sha: OnceLock<String>,
+}
+
+impl Script {
+    pub(crate) const fn new(source: &'static str, effect: Effect) -> Self {
+        Self {
+            source,
+            effect,
+            sha: OnceLock::new(),
+        }
+    }
+
+    fn sha(&self) -> &str {
+        self.sha
+            .get_or_init(|| redis::Script::new(self.source).get_hash().to_owned())
+    }
+}
+
+/// Makes a static of the script `src/lua/$name.lua`: `script!(BEGIN writes "begin")`.
+macro_rules! script {
+    ($static:ident writes $name:literal) => {
+        $crate::script::script!($static, "#!lua\n", $name, Writes);
+    };
+    ($static:ident reads $name:literal) => {
+        $crate::script::script!($static, "#!lua flags=no-writes\n", $name, Reads);
+    };
+    ($static:ident, $first:literal, $name:literal, $effect:ident) => {
+        static $static: $crate::script::Script = $crate::script::Script::new(
+            concat!(
+                $first,
+                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lua/prelude.lua")),
+                include_str!(concat!(
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/src/lua/",
+                    $name,
+                    ".lua"
+                )),
+            ),
+            $crate::error::Effect::$effect,
+        );
+    };
+}
+pub(crate) use script;
+
+/// One script or command on its way.
+pub(crate) struct Call {
+    what: What,
+    keys: Vec<String>,
+    arguments: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Script(&'static Script),
+    /// A command that changes nothing.
+    Command(&'static str),
+}
+
+impl Call {
+    /// A run of a script on these keys.
+    pub(crate) fn script(script: &'static Script, keys: Vec<String>) -> Self {
+        Self {
+            what: What::Script(script),
+            keys,
+            arguments: Vec::new(),
+        }
+    }
+
+    /// A command that changes nothing, on one key.
+    pub(crate) fn command(name: &'static str, key: String) -> Self {
+        Self {
+            what: What::Command(name),
+            keys: vec![key],
+            arguments: Vec::new(),
+        }
+    }
+
+    /// A command that changes nothing, on no key.
+    pub(crate) fn bare(name: &'static str) -> Self {
+        Self {
+            what: What::Command(name),
+            keys: Vec::new(),
+            arguments: Vec::new(),
+        }
+    }
+
+    /// The same with another argument.
+    pub(crate) fn arg(mut self, argument: impl ToRedisArgs) -> Self {
+        self.push(argument);
+        self
+    }
+
+    /// Adds an argument.
+    pub(crate) fn push(&mut self, argument: impl ToRedisArgs) {
+        argument.write_redis_args(&mut self.arguments);
+    }
+
+    /// As it is sent at first: scripts go by the name of their content.
+    fn short(&self) -> Cmd {
+        match self.what {
+            What::Script(script) => self.eval("EVALSHA", script.sha()),
+            What::Command(name) => {
+                let mut command = redis::cmd(name);
+                command.arg(&self.keys).arg(&self.arguments);
+                command
+            }
+        }
+    }
+
+    /// As it is sent where the server does not know the script (any more).
+    fn whole(&self) -> Cmd {
+        match self.what {
+            What::Script(script) => self.eval("EVAL", script.source),
+            What::Command(_) => self.short(),
+        }
+    }
+
+    fn eval(&self, verb: &str, script: &str) -> Cmd {
+        let mut command = redis::cmd(verb);
+        command
+            .arg(script)
+            .arg(self.keys.len())
+            .arg(&self.keys)
+            .arg(&self.arguments);
+        command
+    }
+
+    fn effect(&self) -> Effect {
+        match self.what {
+            What::Script(script) => script.effect,
+            What::Command(_) => Effect::Reads,
+        }
+    }
+
+    fn answer(&self, value: Value, operation: &'static str) -> PortResult<Value> {
+        match value {
+            Value::ServerError(error) => {
+                let key = self.keys.first().map_or("", String::as_str);
+                Err(refused(operation, key, error))
+            }
+            value => Ok(value),
+        }
+    }
+}
+
+impl Link {
+    /// Sends one call.
+    pub(crate) async fn call(&self, operation: &'static str, call: Call) -> PortResult<Value> {
+        let mut answers = self.call_each(operation, &[call]).await?;
+        answers
+            .pop()
+            .unwrap_or_else(|| Err(unreadable(operation, "the server's answer")))
+    }
+
+    /// Sends calls together, and answers with the values of all or with the first error.
+    pub(crate) async fn call_all(
+        &self,
+        operation: &'static str,
+        calls: &[Call],
+    ) -> PortResult<Vec<Value>> {
+        let answers = self.call_each(operation, calls).await?;
+        answers.into_iter().collect()
+    }
+
+    /// Sends calls together; each succeeds or fails for itself.
+    ///
+    /// # Errors
+    /// Of the whole: the server cannot be reached, or the connection was lost.
+    pub(crate) async fn call_each(
+        &self,
+        operation: &'static str,
+        calls: &[Call],
+    ) -> PortResult<Vec<PortResult<Value>>> {
+        let mut values = self.exchange(operation, calls.iter(), Call::short).await?;
+        let forgotten: Vec<usize> = (values.iter().enumerate())
+            .filter(|(_, value)| is_forgotten(value))
+            .map(|(place, _)| place)
+            .collect();
+        if !forgotten.is_empty() {
+            // None of these ran. That of the others some did, an error from here on must not deny.
+            let again = forgotten.iter().filter_map(|place| calls.get(*place));
+            let found = self
+                .exchange(operation, again, Call::whole)
+                .await
+                .map_err(|error| match forgotten.len() == calls.len() {
+                    true => error,
+                    false => unsettled(operation).caused_by(error),
+                })?;
+            for (place, value) in forgotten.into_iter().zip(found) {
+                if let Some(slot) = values.get_mut(place) {
+                    *slot = value;
+                }
+            }
+        }
+        Ok(calls
+            .iter()
+            .zip(values)
+            .map(|(call, value)| call.answer(value, operation))
+            .collect())
+    }
+
+    async fn exchange<'a>(
+        &self,
+        operation: &'static str,
+        calls: impl Iterator<Item = &'a Call>,
+        command: impl Fn(&Call) -> Cmd,
+    ) -> PortResult<Vec<Value>> {
+        let mut commands = Pipeline::new();
+        let mut effect = Effect::Reads;
+        for call in calls {
+            commands.add_command(command(call));
+            if call.effect() == Effect::Writes {
+                effect = Effect::Writes;
+            }
+        }
+        let values = self.send(operation, effect, &commands).await?;
+        if values.len() == commands.len() {
+            Ok(values)
+        } else {
+            Err(unreadable(operation, "the server's answer"))
+        }
+    }
+}
+
+fn is_forgotten(value: &Value) -> bool {
+    match value {
+        Value::ServerError(error) => error.kind() == Some(ServerErrorKind::NoScript),
+        _ => false,
+    }
+}

@@ -1,0 +1,106 @@
+//! Opening a store, and what its ports share.
+
+use std::sync::Arc;
+
+use countersign_domain::{StoreId, Timestamp};
+use countersign_ports::{PortResult, StoreIdentity, StoreMaintenance};
+
+use crate::connect::Link;
+use crate::keys::Keys;
+use crate::maintenance::{RedisMaintenance, require_current_marker};
+use crate::rows::read_time;
+use crate::script::Call;
+use crate::{RedisAuthority, RedisQueue, RedisRuns, RedisUrl};
+
+/// One prepared store, opened: where the ports come from.
+#[derive(Debug, Clone)]
+pub struct RedisStore {
+    shared: Arc<Shared>,
+}
+
+/// What the ports of one opened store have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    identity: StoreIdentity,
+    link: Link,
+    keys: Keys,
+}
+
+impl RedisStore {
+    /// Opens a store that `migrate` has prepared.
+    ///
+    /// # Errors
+    /// [`PortErrorKind::NotMigrated`](countersign_ports::PortErrorKind::NotMigrated) where there is no store
+    /// under the prefix, or one of an older version;
+    /// [`PortErrorKind::NewerSchema`](countersign_ports::PortErrorKind::NewerSchema) where a newer version
+    /// prepared it; and what the server says.
+    pub async fn open(url: &RedisUrl) -> PortResult<Self> {
+        const OPERATION: &str = "open";
+        let link = Link::new(url, OPERATION)?;
+        let keys = Keys::new(url.prefix().clone());
+        let id = require_current_marker(&link, &keys, OPERATION).await?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                identity: identity(id),
+                link,
+                keys,
+            }),
+        })
+    }
+
+    /// Prepares the store where that is needed, and opens it: for programs that embed the store.
+    ///
+    /// # Errors
+    /// As [`RedisStore::open`].
+    pub async fn create(url: &RedisUrl) -> PortResult<Self> {
+        RedisMaintenance::at(url).migrate().await?;
+        Self::open(url).await
+    }
+
+    /// The run repository. The queue is in another slot, and its upkeep the caller's.
+    #[must_use]
+    pub fn runs(&self) -> RedisRuns {
+        RedisRuns::new(Arc::clone(&self.shared))
+    }
+
+    /// The authority, read and written.
+    #[must_use]
+    pub fn authority(&self) -> RedisAuthority {
+        RedisAuthority::new(Arc::clone(&self.shared))
+    }
+
+    /// The queue.
+    #[must_use]
+    pub fn queue(&self) -> RedisQueue {
+        RedisQueue::new(Arc::clone(&self.shared))
+    }
+
+    /// Ends the connections.
+    pub async fn close(&self) {
+        self.shared.link.close().await;
+    }
+}
+
+fn identity(id: StoreId) -> StoreIdentity {
+    StoreIdentity { id, kind: "redis" }
+}
+
+impl Shared {
+    pub(crate) fn identity(&self) -> &StoreIdentity {
+        &self.identity
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The server's clock.
+    pub(crate) async fn clock(&self, operation: &'static str) -> PortResult<Timestamp> {
+        let value = self.link.call(operation, Call::bare("TIME")).await?;
+        read_time(value, operation)
+    }
+}

@@ -1,0 +1,11 @@
+//! The Redis adapter, held to the conformance suite and to what only its own tests can bring about.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod conformance;
+mod support;
