@@ -11,6 +11,15 @@ use countersign_ports::{
 
 use crate::store::Shared;
 
+mod apply;
+mod elsewhere;
+mod facts;
+mod log;
+mod look_up;
+mod roles;
+mod show;
+mod slice;
+
 /// Authority in a Redis store.
 #[derive(Debug, Clone)]
 pub struct RedisAuthority {
@@ -29,26 +38,26 @@ impl AuthorityLookup for RedisAuthority {
         self.shared.identity()
     }
 
-    async fn look_up(&self, _queries: &[AuthorityQuery]) -> PortResult<Vec<LookedUp>> {
-        Err(crate::error::unreadable("look_up", "authority"))
+    async fn look_up(&self, queries: &[AuthorityQuery]) -> PortResult<Vec<LookedUp>> {
+        look_up::look_up(self, queries).await
     }
 }
 
 #[async_trait]
 impl AuthorityStore for RedisAuthority {
-    async fn apply(&self, _changes: &[AttributedChange]) -> PortResult<Applied> {
-        Err(crate::error::unreadable("apply", "authority"))
+    async fn apply(&self, changes: &[AttributedChange]) -> PortResult<Applied> {
+        apply::apply(self, changes).await
     }
 
-    async fn show(&self, _query: &ShowQuery) -> PortResult<Vec<AuthorityChange>> {
-        Err(crate::error::unreadable("show", "authority"))
+    async fn show(&self, query: &ShowQuery) -> PortResult<Vec<AuthorityChange>> {
+        show::show(self, query).await
     }
 
-    async fn roles(&self, _roles: &[RoleName]) -> PortResult<Vec<Option<RoleRow>>> {
-        Err(crate::error::unreadable("roles", "authority"))
+    async fn roles(&self, roles: &[RoleName]) -> PortResult<Vec<Option<RoleRow>>> {
+        roles::roles(self, roles).await
     }
 
-    async fn log(&self, _query: &LogQuery) -> PortResult<Vec<LogEntry>> {
-        Err(crate::error::unreadable("log", "authority"))
+    async fn log(&self, query: &LogQuery) -> PortResult<Vec<LogEntry>> {
+        log::log(self, query).await
     }
 }

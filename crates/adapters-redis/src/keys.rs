@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use countersign_domain::{ConnectionId, QueueName, RoleName, RunId, TenantId, UserId, WorkspaceId};
+use countersign_domain::{OperationType, QueueName, RunId, WorkspaceId};
 
 use crate::Prefix;
 
@@ -40,17 +40,20 @@ impl Keys {
         self.directory("offices")
     }
 
+    // What depends on a user, a role or a tenant stands in `user:`, `role:` and `tenant:` keys of the
+    // directory; `apply.lua` alone names them.
+
     /// Hash: user to whether they are active.
     pub(crate) fn users(&self) -> String {
         self.directory("users")
     }
 
-    /// Hash: tenant to workspace and lifecycle.
+    /// Hash: tenant to lifecycle and workspace.
     pub(crate) fn tenants(&self) -> String {
         self.directory("tenants")
     }
 
-    /// Hash: connection to tenant and whether it is enabled.
+    /// Hash: connection to whether it is enabled, and its tenant.
     pub(crate) fn connections(&self) -> String {
         self.directory("connections")
     }
@@ -60,27 +63,7 @@ impl Keys {
         self.directory("roles")
     }
 
-    /// The workspaces in which a user has grants.
-    pub(crate) fn user(&self, user: &UserId) -> String {
-        self.directory(&format!("user:{}", encoded(user.as_str())))
-    }
-
-    /// The workspaces in which a role is granted.
-    pub(crate) fn role(&self, role: &RoleName) -> String {
-        self.directory(&format!("role:{}", encoded(role.as_str())))
-    }
-
-    /// The connections that belong to a tenant.
-    pub(crate) fn tenant(&self, tenant: &TenantId) -> String {
-        self.directory(&format!("tenant:{}", encoded(tenant.as_str())))
-    }
-
-    /// The connection's own entry, where one is needed.
-    pub(crate) fn connection(&self, connection: &ConnectionId) -> String {
-        self.directory(&format!("connection:{}", encoded(connection.as_str())))
-    }
-
-    /// The authority log.
+    /// Stream: the authority log. `1-0` is the first entry.
     pub(crate) fn log(&self) -> String {
         self.directory("log")
     }
@@ -89,6 +72,16 @@ impl Keys {
     /// written is harmless.
     pub(crate) fn place(&self, run: RunId) -> String {
         format!("{}:where:{run}", self.prefix)
+    }
+
+    /// The channel on which workers are told that something was queued.
+    pub(crate) fn bell(&self) -> String {
+        self.directory("bell")
+    }
+
+    /// What all names begin with.
+    pub(crate) fn prefix(&self) -> &str {
+        self.prefix.as_str()
     }
 
     /// The keys of a workspace: its authority and its runs, all of one slot.
@@ -121,6 +114,16 @@ impl WorkspaceKeys {
     /// Hash: `counter` and `nonce`. Never deleted.
     pub(crate) fn scope(&self) -> String {
         self.named("scope")
+    }
+
+    /// Hash: what the workspace's verdicts rest on, and under `revision` at which revision.
+    pub(crate) fn slice(&self) -> String {
+        self.named("slice")
+    }
+
+    /// Sorted set: the numbers of the entries of the authority log that concern this workspace.
+    pub(crate) fn log(&self) -> String {
+        self.named("log")
     }
 
     /// String: what was asked for, as JSON. Never changes.
@@ -176,9 +179,19 @@ pub(crate) struct QueueKeys {
 }
 
 impl QueueKeys {
-    /// A key of this queue's slot.
-    pub(crate) fn named(&self, name: &str) -> String {
-        format!("{}:{name}", self.tag)
+    /// Hash: run to its entry.
+    pub(crate) fn entries(&self) -> String {
+        format!("{}:entries", self.tag)
+    }
+
+    /// Sorted set: the entries of an operation that may be handed out, in their order.
+    pub(crate) fn ready(&self, operation: &OperationType) -> String {
+        format!("{}:ready:{}", self.tag, encoded(operation.as_str()))
+    }
+
+    /// Sorted set: the other entries of an operation, by the time at which they are to be ready.
+    pub(crate) fn waiting(&self, operation: &OperationType) -> String {
+        format!("{}:waiting:{}", self.tag, encoded(operation.as_str()))
     }
 }
 

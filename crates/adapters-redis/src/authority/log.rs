@@ -1,0 +1,134 @@
+//! The authority log, newest first.
+
+use countersign_domain::{ScopeRevision, WorkspaceId};
+use countersign_ports::{LogEntry, LogQuery, PortError, PortErrorKind, PortResult};
+use redis::Value;
+
+use super::RedisAuthority;
+use crate::error::unreadable;
+use crate::rows::{Columns, list};
+use crate::script::Call;
+
+const OPERATION: &str = "log";
+
+pub(super) async fn log(authority: &RedisAuthority, query: &LogQuery) -> PortResult<Vec<LogEntry>> {
+    if query.limit == 0 {
+        return Ok(Vec::new());
+    }
+    let entries = match &query.workspace_id {
+        None => whole(authority, query).await?,
+        Some(workspace) => of_workspace(authority, workspace, query).await?,
+    };
+    entries.into_iter().map(read_entry).collect()
+}
+
+async fn whole(authority: &RedisAuthority, query: &LogQuery) -> PortResult<Vec<Value>> {
+    let before = query
+        .before
+        .map_or("+".to_owned(), |seq| format!("({seq}-0"));
+    let call = Call::command("XREVRANGE", authority.shared.keys().log())
+        .arg(before)
+        .arg("-")
+        .arg("COUNT")
+        .arg(query.limit);
+    list(
+        authority.shared.link().call(OPERATION, call).await?,
+        OPERATION,
+    )
+}
+
+/// In two steps, as the numbers are in the workspace's slot and the entries in the directory's. The log is
+/// only appended to: what the first step found, the second finds.
+async fn of_workspace(
+    authority: &RedisAuthority,
+    workspace: &WorkspaceId,
+    query: &LogQuery,
+) -> PortResult<Vec<Value>> {
+    let (keys, link) = (authority.shared.keys(), authority.shared.link());
+    let before = query
+        .before
+        .map_or("+inf".to_owned(), |seq| format!("({seq}"));
+    let numbers = Call::command("ZRANGE", keys.workspace(workspace).log())
+        .arg(before)
+        .arg("-inf")
+        .arg("BYSCORE")
+        .arg("REV")
+        .arg("LIMIT")
+        .arg(0)
+        .arg(query.limit);
+    let mut numbers = Columns::of(link.call(OPERATION, numbers).await?, OPERATION)?;
+    let mut calls = Vec::with_capacity(numbers.left());
+    while numbers.left() > 0 {
+        let id = format!("{}-0", numbers.parsed::<u64>("number in the log")?);
+        calls.push(
+            Call::command("XRANGE", keys.log())
+                .arg(id.as_str())
+                .arg(id.as_str()),
+        );
+    }
+    let mut entries = Vec::with_capacity(calls.len());
+    for found in link.call_all(OPERATION, &calls).await? {
+        entries.extend(list(found, OPERATION)?);
+    }
+    Ok(entries)
+}
+
+fn read_entry(entry: Value) -> PortResult<LogEntry> {
+    let mut entry = Columns::of(entry, OPERATION)?;
+    let id = entry.text("number in the log")?;
+    let seq = id.strip_suffix("-0").and_then(|seq| seq.parse().ok());
+    let seq = seq.ok_or_else(|| unreadable(OPERATION, "a number in the log"))?;
+    let mut fields = Columns::of(entry.value()?, OPERATION)?;
+    let mut field = |name: &'static str| {
+        let found = fields.text("field of the log")?;
+        if found == name {
+            Ok(())
+        } else {
+            let detail = format_args!("entry {seq} of the log lacks its field `{name}`");
+            Err(PortError::new(PortErrorKind::Corrupt, OPERATION, detail))
+        }
+        .and_then(|()| fields.text(name))
+    };
+    let at = field("at")?;
+    let by = field("by")?;
+    let change = field("change")?;
+    let raised = field("raised")?;
+    let at = at
+        .parse()
+        .ok()
+        .and_then(|at| countersign_domain::Timestamp::from_micros(at).ok());
+    let by =
+        match by.as_str() {
+            "" => None,
+            name => Some(name.parse().map_err(|error| {
+                PortError::corrupt(OPERATION, "who made a logged change", error)
+            })?),
+        };
+    Ok(LogEntry {
+        seq,
+        at: at.ok_or_else(|| unreadable(OPERATION, "the time of a logged change"))?,
+        by,
+        change: serde_json::from_str(&change)
+            .map_err(|error| PortError::corrupt(OPERATION, "a logged change", error))?,
+        raised: read_raised(&raised)?,
+    })
+}
+
+/// A revision, a tab and its workspace each line.
+fn read_raised(text: &str) -> PortResult<Vec<ScopeRevision>> {
+    let read = |line: &str| {
+        let (revision, workspace) = line.split_once('\t')?;
+        Some(ScopeRevision {
+            workspace: workspace.parse().ok()?,
+            revision: revision.parse().ok()?,
+        })
+    };
+    let mut raised = text
+        .lines()
+        .map(|line| {
+            read(line).ok_or_else(|| unreadable(OPERATION, "a revision of a logged change"))
+        })
+        .collect::<PortResult<Vec<_>>>()?;
+    raised.sort_by(|one, other| one.workspace.cmp(&other.workspace));
+    Ok(raised)
+}

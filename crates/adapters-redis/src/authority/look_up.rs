@@ -1,0 +1,249 @@
+//! Reads facts and revision in one snapshot of a workspace's slice; makes the scope records that are missing.
+//!
+//! A verdict rests on the slice and its revision alone. What a slice lacks is elsewhere or nowhere: the
+//! directory tells which, so that the reason of a deny is right.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign_domain::{
+    AuthorityQuery, AuthorityRows, Revision, ScopeRevision, Timestamp, WorkspaceId,
+};
+use countersign_ports::{Authority, Fence, LookedUp, PortErrorKind, PortResult, UndecidedCause};
+use redis::Value;
+use uuid::Uuid;
+
+use super::RedisAuthority;
+use super::elsewhere::{Told, tell_the_rest};
+use super::slice::read_row;
+use crate::error::unreadable;
+use crate::rows::Columns;
+use crate::script::{Call, script};
+
+pub(super) const OPERATION: &str = "look_up";
+
+/// How many queries one script answers.
+const AT_ONCE: usize = 256;
+
+/// How often a query is put that finds no scope, or facts that move while they are read.
+const ROUNDS: u32 = 4;
+
+script!(LOOK_UP reads "look_up");
+script!(MAKE_SCOPE writes "make_scope");
+
+pub(super) async fn look_up(
+    authority: &RedisAuthority,
+    queries: &[AuthorityQuery],
+) -> PortResult<Vec<LookedUp>> {
+    let mut answers: BTreeMap<usize, LookedUp> = BTreeMap::new();
+    for _ in 0..ROUNDS {
+        let open: Vec<Asked<'_>> = (queries.iter().enumerate())
+            .filter(|(place, _)| !answers.contains_key(place))
+            .map(|(place, query)| Asked { place, query })
+            .collect();
+        if open.is_empty() {
+            break;
+        }
+        answers.extend(one_round(authority, open).await?);
+    }
+    let answer = |(place, query): (usize, &AuthorityQuery)| {
+        answers.remove(&place).unwrap_or_else(|| {
+            undecided(format_args!(
+                "what the directory places in workspace `{}` is not in its slice",
+                query.workspace_id
+            ))
+        })
+    };
+    Ok(queries.iter().enumerate().map(answer).collect())
+}
+
+/// A query, and its place among all.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    place: usize,
+    query: &'a AuthorityQuery,
+}
+
+/// What a workspace's slice holds about one query.
+pub(super) struct Found<'a> {
+    place: usize,
+    pub(super) query: &'a AuthorityQuery,
+    pub(super) rows: AuthorityRows,
+    revision: Revision,
+    as_of: Timestamp,
+}
+
+/// Answers what can be answered by now.
+async fn one_round<'a>(
+    authority: &RedisAuthority,
+    open: Vec<Asked<'a>>,
+) -> PortResult<Vec<(usize, LookedUp)>> {
+    let mut answers = Vec::with_capacity(open.len());
+    let mut found = Vec::with_capacity(open.len());
+    let mut missing = BTreeSet::new();
+    let batches = by_workspace(open);
+    let calls: Vec<Call> = (batches.iter())
+        .map(|(workspace, batch)| call(authority, workspace, batch))
+        .collect();
+    let told = authority.shared.link().call_each(OPERATION, &calls).await?;
+    for ((workspace, batch), told) in batches.into_iter().zip(told) {
+        match read(told, workspace)? {
+            Slice::Missing => {
+                missing.insert(workspace);
+            }
+            Slice::Undecided(cause) => {
+                let answer = |asked: Asked<'_>| (asked.place, LookedUp::Undecided(cause.clone()));
+                answers.extend(batch.into_iter().map(answer));
+            }
+            Slice::Found {
+                revision,
+                as_of,
+                mut rows,
+            } => {
+                for Asked { place, query } in batch {
+                    match rows.value().and_then(|row| read_row(row, query)) {
+                        Ok(rows) => found.push(Found {
+                            place,
+                            query,
+                            rows,
+                            revision,
+                            as_of,
+                        }),
+                        Err(error) => answers.push((place, undecided(error))),
+                    }
+                }
+            }
+        }
+    }
+    make_scopes(authority, missing).await?;
+    for (one, told) in tell_the_rest(authority, found).await? {
+        match told {
+            Ok(Told::All) => answers.push((one.place, one.resolved(authority))),
+            Ok(Told::InMotion) => {}
+            Err(error) => answers.push((one.place, undecided(error))),
+        }
+    }
+    Ok(answers)
+}
+
+impl Found<'_> {
+    fn resolved(self, authority: &RedisAuthority) -> LookedUp {
+        let scope = ScopeRevision {
+            workspace: self.query.workspace_id.clone(),
+            revision: self.revision,
+        };
+        let fence = Fence {
+            store: authority.shared.identity().id,
+            scopes: [scope].into_iter().collect(),
+        };
+        let query = self.query.clone();
+        LookedUp::Found(Authority::resolved(query, self.rows, self.as_of, fence))
+    }
+}
+
+fn by_workspace(open: Vec<Asked<'_>>) -> Vec<(&WorkspaceId, Vec<Asked<'_>>)> {
+    let mut workspaces: BTreeMap<&WorkspaceId, Vec<Asked<'_>>> = BTreeMap::new();
+    for asked in open {
+        let workspace = &asked.query.workspace_id;
+        workspaces.entry(workspace).or_default().push(asked);
+    }
+    let mut batches = Vec::with_capacity(workspaces.len());
+    for (workspace, asked) in workspaces {
+        let parts = asked.chunks(AT_ONCE);
+        batches.extend(parts.map(|part| (workspace, part.to_vec())));
+    }
+    batches
+}
+
+fn call(authority: &RedisAuthority, workspace: &WorkspaceId, batch: &[Asked<'_>]) -> Call {
+    let mut call = scope_call(authority, &LOOK_UP, workspace);
+    for Asked { query, .. } in batch {
+        call.push(query.initiator.as_ref().map_or("", AsRef::as_ref));
+        call.push(query.tenant_id.as_str());
+        let connection = query.provider_connection_id.as_ref();
+        call.push(connection.map_or("", AsRef::as_ref));
+    }
+    call
+}
+
+fn scope_call(
+    authority: &RedisAuthority,
+    script: &'static crate::script::Script,
+    workspace: &WorkspaceId,
+) -> Call {
+    let keys = authority.shared.keys();
+    let of_workspace = keys.workspace(workspace);
+    let keys = vec![keys.store(), of_workspace.scope(), of_workspace.slice()];
+    Call::script(script, keys).arg(authority.shared.identity().id.to_string())
+}
+
+/// A slice as the script tells it.
+enum Slice {
+    Missing,
+    Undecided(UndecidedCause),
+    Found {
+        revision: Revision,
+        as_of: Timestamp,
+        rows: Columns,
+    },
+}
+
+/// Whatever the store holds and should not is undecided (G6); an error says that nothing could be read.
+fn read(told: PortResult<Value>, workspace: &WorkspaceId) -> PortResult<Slice> {
+    let mut told = match told {
+        Ok(told) => Columns::of(told, OPERATION)?,
+        Err(error) if error.kind() == PortErrorKind::NotMigrated => {
+            return Ok(Slice::Undecided(UndecidedCause::MarkerMissing));
+        }
+        Err(error) if error.kind() == PortErrorKind::Corrupt => {
+            let problem = error.to_string();
+            return Ok(Slice::Undecided(UndecidedCause::FactMalformed { problem }));
+        }
+        Err(error) => return Err(error),
+    };
+    let malformed = Slice::Undecided(UndecidedCause::ScopeMalformed {
+        workspace: workspace.clone(),
+    });
+    match told.text("what a look-up found")?.as_str() {
+        "missing" => Ok(Slice::Missing),
+        "malformed" => Ok(malformed),
+        "found" => Ok(match told.parsed("revision") {
+            Ok(revision) => Slice::Found {
+                revision,
+                as_of: told.time("the server's time")?,
+                rows: told,
+            },
+            Err(_) => malformed,
+        }),
+        _ => Err(unreadable(OPERATION, "what a look-up found")),
+    }
+}
+
+async fn make_scopes(
+    authority: &RedisAuthority,
+    workspaces: BTreeSet<&WorkspaceId>,
+) -> PortResult<()> {
+    let call = |workspace: &WorkspaceId| {
+        let nonce = Uuid::new_v4().simple().to_string();
+        scope_call(authority, &MAKE_SCOPE, workspace).arg(nonce)
+    };
+    let calls: Vec<Call> = workspaces.into_iter().map(call).collect();
+    for made in authority.shared.link().call_each(OPERATION, &calls).await? {
+        match made {
+            Ok(_) => {}
+            // The next round finds it, too, and tells whose affair it is.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    PortErrorKind::NotMigrated | PortErrorKind::Corrupt
+                ) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn undecided(problem: impl ToString) -> LookedUp {
+    LookedUp::Undecided(UndecidedCause::FactMalformed {
+        problem: problem.to_string(),
+    })
+}
