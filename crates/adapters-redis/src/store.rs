@@ -8,6 +8,7 @@ use countersign_ports::{PortResult, StoreIdentity, StoreMaintenance};
 use crate::connect::Link;
 use crate::keys::Keys;
 use crate::maintenance::{RedisMaintenance, require_current_marker};
+use crate::queue::bell::Bell;
 use crate::rows::read_time;
 use crate::script::Call;
 use crate::{RedisAuthority, RedisQueue, RedisRuns, RedisUrl};
@@ -23,6 +24,7 @@ pub struct RedisStore {
 pub(crate) struct Shared {
     identity: StoreIdentity,
     link: Link,
+    bell: Bell,
     keys: Keys,
 }
 
@@ -43,6 +45,7 @@ impl RedisStore {
             shared: Arc::new(Shared {
                 identity: identity(id),
                 link,
+                bell: Bell::new(keys.bell()),
                 keys,
             }),
         })
@@ -77,6 +80,7 @@ impl RedisStore {
 
     /// Ends the connections.
     pub async fn close(&self) {
+        self.shared.bell.close();
         self.shared.link.close().await;
     }
 }
@@ -92,6 +96,10 @@ impl Shared {
 
     pub(crate) fn link(&self) -> &Link {
         &self.link
+    }
+
+    pub(crate) fn bell(&self) -> &Bell {
+        &self.bell
     }
 
     pub(crate) fn keys(&self) -> &Keys {

@@ -15,9 +15,7 @@ local PREFIX, SEED = ARGV[2], ARGV[3]
 -- How many arguments one command is given; Lua's stack holds no more than 8,000.
 local AT_ONCE = 4000
 
-if not expect(MARKER, 'hash') or redis.call('HGET', MARKER, 'id') ~= ARGV[1] then
-  error({err = 'UNMARKED `' .. MARKER .. '` is not that of the store'})
-end
+require_marker(MARKER, ARGV[1])
 
 -- Names of keys, as `keys.rs` has them.
 

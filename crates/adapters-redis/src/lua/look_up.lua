@@ -10,9 +10,7 @@
 
 local MARKER, SCOPE, SLICE = unpack(KEYS)
 
-if not expect(MARKER, 'hash') or redis.call('HGET', MARKER, 'id') ~= ARGV[1] then
-  error({err = 'UNMARKED `' .. MARKER .. '` is not that of the store'})
-end
+require_marker(MARKER, ARGV[1])
 local kind = redis.call('TYPE', SCOPE).ok
 if kind ~= 'hash' and kind ~= 'none' then
   return {'malformed'}

@@ -6,9 +6,7 @@
 
 local MARKER, SCOPE, SLICE = unpack(KEYS)
 
-if not expect(MARKER, 'hash') or redis.call('HGET', MARKER, 'id') ~= ARGV[1] then
-  error({err = 'UNMARKED `' .. MARKER .. '` is not that of the store'})
-end
+require_marker(MARKER, ARGV[1])
 expect(SCOPE, 'hash')
 expect(SLICE, 'hash')
 -- Where there is either, somebody was first, or the other one was lost; nothing here tells which.

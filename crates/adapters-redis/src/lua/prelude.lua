@@ -34,3 +34,10 @@ end
 local function later(time, micros)
   return math.min(time + tonumber(micros), LATEST)
 end
+
+-- Ends the script unless the key is the marker of this store.
+local function require_marker(key, store)
+  if not expect(key, 'hash') or redis.call('HGET', key, 'id') ~= store then
+    error({err = 'UNMARKED `' .. key .. '` is not the marker of this store'})
+  end
+end

@@ -1,0 +1,58 @@
+//! Hands out what is ready.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use countersign_domain::OperationType;
+use countersign_ports::{Delivery, PortResult, Receipt, Receive, RunKey};
+use uuid::Uuid;
+
+use super::{RedisQueue, script_keys};
+use crate::error::unreadable;
+use crate::rows::Columns;
+use crate::script::{Call, script};
+
+const OPERATION: &str = "receive";
+
+/// How many entries one script hands out at the most.
+const AT_ONCE: u32 = 1000;
+
+script!(RECEIVE writes "receive");
+
+pub(super) async fn receive(
+    queue: &RedisQueue,
+    receive: &Receive<'_>,
+) -> PortResult<Vec<Delivery>> {
+    queue.watch.looks(queue.shared.bell());
+    let operations: BTreeSet<&OperationType> = receive.operations.iter().collect();
+    let operations: Vec<&OperationType> = operations.into_iter().collect();
+    if operations.is_empty() || receive.limit == 0 {
+        return Ok(Vec::new());
+    }
+    // A claim is drawn, not counted: no queue that was lost and rebuilt repeats one.
+    let claim = Uuid::new_v4().simple().to_string();
+    let keys = script_keys(queue.shared.keys(), receive.queue_name, &operations);
+    let call = Call::script(&RECEIVE, keys)
+        .arg(claim.as_str())
+        .arg(receive.limit.min(AT_ONCE))
+        .arg(receive.invisible_for.as_micros().to_string());
+    let answer = queue.shared.link().call(OPERATION, call).await?;
+    let mut columns = Columns::of(answer, OPERATION)?;
+    let next: Option<u64> = columns.optional("when an entry is to be ready")?;
+    queue.watch.expect_in(next.map(Duration::from_micros));
+    let mut deliveries = Vec::with_capacity(columns.left() / 3);
+    while columns.left() > 0 {
+        let place: usize = columns.parsed("operation of an entry")?;
+        let operation = place.checked_sub(1).and_then(|at| operations.get(at));
+        let operation = operation.ok_or_else(|| unreadable(OPERATION, "operation of an entry"))?;
+        deliveries.push(Delivery {
+            run: RunKey {
+                id: columns.parsed("run id")?,
+                workspace_id: columns.parsed("workspace id")?,
+            },
+            operation_type: (*operation).clone(),
+            receipt: Receipt(format!("{claim}:{}", receive.queue_name)),
+        });
+    }
+    Ok(deliveries)
+}
