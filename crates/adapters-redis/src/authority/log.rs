@@ -79,39 +79,38 @@ fn read_entry(entry: Value) -> PortResult<LogEntry> {
     let seq = id.strip_suffix("-0").and_then(|seq| seq.parse().ok());
     let seq = seq.ok_or_else(|| unreadable(OPERATION, "a number in the log"))?;
     let mut fields = Columns::of(entry.value()?, OPERATION)?;
-    let mut field = |name: &'static str| {
-        let found = fields.text("field of the log")?;
-        if found == name {
-            Ok(())
-        } else {
-            let detail = format_args!("entry {seq} of the log lacks its field `{name}`");
-            Err(PortError::new(PortErrorKind::Corrupt, OPERATION, detail))
-        }
-        .and_then(|()| fields.text(name))
-    };
-    let at = field("at")?;
-    let by = field("by")?;
-    let change = field("change")?;
-    let raised = field("raised")?;
-    let at = at
-        .parse()
-        .ok()
-        .and_then(|at| countersign_domain::Timestamp::from_micros(at).ok());
+    named(&mut fields, "at")?;
+    let at = fields.time("time of a logged change")?;
+    named(&mut fields, "by")?;
     let by =
-        match by.as_str() {
+        match fields.text("who made a logged change")?.as_str() {
             "" => None,
             name => Some(name.parse().map_err(|error| {
                 PortError::corrupt(OPERATION, "who made a logged change", error)
             })?),
         };
+    named(&mut fields, "change")?;
+    let change = serde_json::from_str(&fields.text("logged change")?)
+        .map_err(|error| PortError::corrupt(OPERATION, "a logged change", error))?;
+    named(&mut fields, "raised")?;
+    let raised = read_raised(&fields.text("revisions of a logged change")?)?;
     Ok(LogEntry {
         seq,
-        at: at.ok_or_else(|| unreadable(OPERATION, "the time of a logged change"))?,
+        at,
         by,
-        change: serde_json::from_str(&change)
-            .map_err(|error| PortError::corrupt(OPERATION, "a logged change", error))?,
-        raised: read_raised(&raised)?,
+        change,
+        raised,
     })
+}
+
+/// Fields of an entry stand in the order in which the script wrote them.
+fn named(fields: &mut Columns, name: &str) -> PortResult<()> {
+    if fields.text("field of the log")? == name {
+        Ok(())
+    } else {
+        let detail = format_args!("an entry of the log lacks its field `{name}`");
+        Err(PortError::new(PortErrorKind::Corrupt, OPERATION, detail))
+    }
 }
 
 /// A revision, a tab and its workspace each line.

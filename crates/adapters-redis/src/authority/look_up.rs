@@ -73,47 +73,24 @@ pub(super) struct Found<'a> {
 }
 
 /// Answers what can be answered by now.
-async fn one_round<'a>(
+async fn one_round(
     authority: &RedisAuthority,
-    open: Vec<Asked<'a>>,
+    open: Vec<Asked<'_>>,
 ) -> PortResult<Vec<(usize, LookedUp)>> {
-    let mut answers = Vec::with_capacity(open.len());
-    let mut found = Vec::with_capacity(open.len());
-    let mut missing = BTreeSet::new();
     let batches = by_workspace(open);
     let calls: Vec<Call> = (batches.iter())
         .map(|(workspace, batch)| call(authority, workspace, batch))
         .collect();
+    let mut round = Round::default();
     let told = authority.shared.link().call_each(OPERATION, &calls).await?;
     for ((workspace, batch), told) in batches.into_iter().zip(told) {
-        match read(told, workspace)? {
-            Slice::Missing => {
-                missing.insert(workspace);
-            }
-            Slice::Undecided(cause) => {
-                let answer = |asked: Asked<'_>| (asked.place, LookedUp::Undecided(cause.clone()));
-                answers.extend(batch.into_iter().map(answer));
-            }
-            Slice::Found {
-                revision,
-                as_of,
-                mut rows,
-            } => {
-                for Asked { place, query } in batch {
-                    match rows.value().and_then(|row| read_row(row, query)) {
-                        Ok(rows) => found.push(Found {
-                            place,
-                            query,
-                            rows,
-                            revision,
-                            as_of,
-                        }),
-                        Err(error) => answers.push((place, undecided(error))),
-                    }
-                }
-            }
-        }
+        round.take(workspace, batch, read(told, workspace)?);
     }
+    let Round {
+        mut answers,
+        found,
+        missing,
+    } = round;
     make_scopes(authority, missing).await?;
     for (one, told) in tell_the_rest(authority, found).await? {
         match told {
@@ -123,6 +100,46 @@ async fn one_round<'a>(
         }
     }
     Ok(answers)
+}
+
+/// What the slices came to.
+#[derive(Default)]
+struct Round<'a> {
+    answers: Vec<(usize, LookedUp)>,
+    found: Vec<Found<'a>>,
+    missing: BTreeSet<&'a WorkspaceId>,
+}
+
+impl<'a> Round<'a> {
+    fn take(&mut self, workspace: &'a WorkspaceId, batch: Vec<Asked<'a>>, slice: Slice) {
+        match slice {
+            Slice::Missing => {
+                self.missing.insert(workspace);
+            }
+            Slice::Undecided(cause) => {
+                let answer = |asked: Asked<'_>| (asked.place, LookedUp::Undecided(cause.clone()));
+                self.answers.extend(batch.into_iter().map(answer));
+            }
+            Slice::Found {
+                revision,
+                as_of,
+                mut rows,
+            } => {
+                for Asked { place, query } in batch {
+                    match rows.value().and_then(|row| read_row(row, query)) {
+                        Ok(rows) => self.found.push(Found {
+                            place,
+                            query,
+                            rows,
+                            revision,
+                            as_of,
+                        }),
+                        Err(error) => self.answers.push((place, undecided(error))),
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl Found<'_> {

@@ -94,93 +94,135 @@ impl Slice {
         Ok(())
     }
 
-    fn shown(self, query: &ShowQuery) -> PortResult<Vec<AuthorityChange>> {
-        let workspace = &query.workspace_id;
-        let is_tenant = |id: &TenantId| query.tenant_id.as_ref().is_none_or(|only| only == id);
-        let concerns = |of: &Option<TenantId>| of.as_ref().is_none_or(is_tenant);
-        let is_user = |id: &UserId| query.user_id.as_ref().is_none_or(|only| only == id);
-        let grants: Vec<_> = (self.grants.into_iter())
-            .filter(|((user, of), _)| is_user(user) && concerns(of))
-            .collect();
-        let users: BTreeSet<UserId> = grants.iter().map(|((user, _), _)| user.clone()).collect();
-        let roles: BTreeSet<RoleName> = (grants.iter())
-            .flat_map(|(_, rows)| rows.iter().map(|row| row.role.clone()))
-            .collect();
+    fn shown(mut self, query: &ShowQuery) -> PortResult<Vec<AuthorityChange>> {
+        self.narrow(query);
+        let mut shown = self.roles()?;
+        shown.extend(self.workspace(query)?);
+        shown.extend(self.tenants(query)?);
+        shown.extend(self.users()?);
+        shown.extend(self.grants(query));
+        shown.extend(self.connections(query)?);
+        shown.extend(self.gates(query)?);
+        shown.extend(self.prerequisites(query));
+        Ok(shown)
+    }
 
-        let mut shown = Vec::new();
-        for (role, text) in self
-            .roles
-            .into_iter()
-            .filter(|(role, _)| roles.contains(role))
-        {
-            let row = FACTS.role(&text)?;
-            shown.push(AuthorityChange::DefineRole {
-                role,
+    /// Leaves out what does not concern the tenant or the user asked for. Roles and users are shown for the
+    /// sake of their grants.
+    fn narrow(&mut self, query: &ShowQuery) {
+        let concerns =
+            |of: &Option<TenantId>| of.as_ref().is_none_or(|one| is_asked_for(query, one));
+        let is_user = |user: &UserId| query.user_id.as_ref().is_none_or(|only| only == user);
+        self.tenants.retain(|tenant, _| is_asked_for(query, tenant));
+        self.grants
+            .retain(|(user, of), _| is_user(user) && concerns(of));
+        self.gates.retain(|of, _| concerns(of));
+        self.prerequisites.retain(|of, _| concerns(of));
+        let users: BTreeSet<&UserId> = self.grants.keys().map(|(user, _)| user).collect();
+        self.users.retain(|user, _| users.contains(user));
+        let granted = self.grants.values().flatten();
+        let roles: BTreeSet<&RoleName> = granted.map(|grant| &grant.role).collect();
+        self.roles.retain(|role, _| roles.contains(role));
+    }
+
+    fn roles(&self) -> PortResult<Vec<AuthorityChange>> {
+        let role = |(role, text): (&RoleName, &String)| {
+            let row = FACTS.role(text)?;
+            Ok(AuthorityChange::DefineRole {
+                role: role.clone(),
                 capabilities: row.capabilities,
                 all_tenants: row.all_tenants,
-            });
-        }
-        if let Some(active) = &self.workspace {
-            shown.push(AuthorityChange::SetWorkspace {
-                workspace: workspace.clone(),
-                active: FACTS.flag("workspace", active)?,
-            });
-        }
-        for (tenant, lifecycle) in self.tenants.into_iter().filter(|(id, _)| is_tenant(id)) {
-            shown.push(AuthorityChange::SetTenant {
-                tenant,
-                workspace: workspace.clone(),
-                lifecycle: FACTS.id("lifecycle", &lifecycle)?,
-            });
-        }
-        for (user, active) in self.users.into_iter().filter(|(id, _)| users.contains(id)) {
-            shown.push(AuthorityChange::SetUser {
-                user,
-                active: FACTS.flag("user", &active)?,
-            });
-        }
-        shown.extend(grants.into_iter().flat_map(|((user, _), rows)| {
-            rows.into_iter().map(move |row| AuthorityChange::Grant {
-                user: user.clone(),
-                workspace: workspace.clone(),
-                tenant: row.tenant_id,
-                role: row.role,
-                expires_at: row.expires_at,
             })
-        }));
-        for (connection, text) in self.connections {
-            let row = FACTS.connection(&text)?;
-            if is_tenant(&row.tenant_id) {
+        };
+        self.roles.iter().map(role).collect()
+    }
+
+    fn workspace(&self, query: &ShowQuery) -> PortResult<Option<AuthorityChange>> {
+        let workspace = |active: &String| {
+            Ok(AuthorityChange::SetWorkspace {
+                workspace: query.workspace_id.clone(),
+                active: FACTS.flag("workspace", active)?,
+            })
+        };
+        self.workspace.as_ref().map(workspace).transpose()
+    }
+
+    fn tenants(&self, query: &ShowQuery) -> PortResult<Vec<AuthorityChange>> {
+        let tenant = |(tenant, lifecycle): (&TenantId, &String)| {
+            Ok(AuthorityChange::SetTenant {
+                tenant: tenant.clone(),
+                workspace: query.workspace_id.clone(),
+                lifecycle: FACTS.id("lifecycle", lifecycle)?,
+            })
+        };
+        self.tenants.iter().map(tenant).collect()
+    }
+
+    fn users(&self) -> PortResult<Vec<AuthorityChange>> {
+        let user = |(user, active): (&UserId, &String)| {
+            Ok(AuthorityChange::SetUser {
+                user: user.clone(),
+                active: FACTS.flag("user", active)?,
+            })
+        };
+        self.users.iter().map(user).collect()
+    }
+
+    fn grants(&self, query: &ShowQuery) -> Vec<AuthorityChange> {
+        let each = self.grants.iter();
+        let each = each.flat_map(|((user, _), rows)| rows.iter().map(move |row| (user, row)));
+        each.map(|(user, row)| AuthorityChange::Grant {
+            user: user.clone(),
+            workspace: query.workspace_id.clone(),
+            tenant: row.tenant_id.clone(),
+            role: row.role.clone(),
+            expires_at: row.expires_at,
+        })
+        .collect()
+    }
+
+    fn connections(&self, query: &ShowQuery) -> PortResult<Vec<AuthorityChange>> {
+        let mut shown = Vec::new();
+        for (connection, text) in &self.connections {
+            let row = FACTS.connection(text)?;
+            if is_asked_for(query, &row.tenant_id) {
                 shown.push(AuthorityChange::SetConnection {
-                    connection,
+                    connection: connection.clone(),
                     tenant: row.tenant_id,
                     enabled: row.enabled,
                 });
             }
         }
-        for (tenant, text) in self.gates.into_iter().filter(|(of, _)| concerns(of)) {
-            let row = FACTS.gate(&text)?;
-            shown.push(AuthorityChange::SetWriteGate {
-                workspace: workspace.clone(),
-                tenant,
-                open: row.open,
-                reason: row.reason,
-            });
-        }
-        let prerequisites = self
-            .prerequisites
-            .into_iter()
-            .filter(|(of, _)| concerns(of));
-        shown.extend(prerequisites.flat_map(|(_, rows)| rows).map(|row| {
-            AuthorityChange::SetPrerequisite {
-                workspace: workspace.clone(),
-                tenant: row.tenant_id,
-                name: row.name,
-                met: row.met,
-            }
-        }));
         Ok(shown)
     }
+
+    fn gates(&self, query: &ShowQuery) -> PortResult<Vec<AuthorityChange>> {
+        let gate = |(tenant, text): (&Option<TenantId>, &String)| {
+            let row = FACTS.gate(text)?;
+            Ok(AuthorityChange::SetWriteGate {
+                workspace: query.workspace_id.clone(),
+                tenant: tenant.clone(),
+                open: row.open,
+                reason: row.reason,
+            })
+        };
+        self.gates.iter().map(gate).collect()
+    }
+
+    fn prerequisites(&self, query: &ShowQuery) -> Vec<AuthorityChange> {
+        let each = self.prerequisites.values().flatten();
+        each.map(|row| AuthorityChange::SetPrerequisite {
+            workspace: query.workspace_id.clone(),
+            tenant: row.tenant_id.clone(),
+            name: row.name.clone(),
+            met: row.met,
+        })
+        .collect()
+    }
+}
+
+fn is_asked_for(query: &ShowQuery, tenant: &TenantId) -> bool {
+    query.tenant_id.as_ref().is_none_or(|only| only == tenant)
 }
 
 /// The empty text stands for none.

@@ -42,6 +42,7 @@ for at = 2, #ARGV, 6 do
   end
 end
 if is_news then
-  redis.call('PUBLISH', CHANNEL, '')
+  -- A hint: a user who may not publish has pushed all the same.
+  redis.pcall('PUBLISH', CHANNEL, '')
 end
 return answer

@@ -7,5 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod authority;
 mod conformance;
+mod dump;
+mod queue;
 mod support;

@@ -1,0 +1,5 @@
+//! Authority in a store that was damaged, and what changes leave behind.
+
+mod bookkeeping;
+mod damage;
+mod refused;
