@@ -2,4 +2,5 @@
 
 mod bookkeeping;
 mod damage;
+mod lost;
 mod refused;

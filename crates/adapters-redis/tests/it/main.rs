@@ -12,3 +12,4 @@ mod conformance;
 mod dump;
 mod queue;
 mod support;
+mod way;

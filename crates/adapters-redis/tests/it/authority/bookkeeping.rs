@@ -162,23 +162,6 @@ fn a_large_file_of_changes_is_applied_at_once() {
 }
 
 #[test]
-fn scripts_that_the_server_forgot_are_sent_again() {
-    Site::lend(async |site: Arc<Site>| {
-        let scene = Scene::home(&ports(&site.open().await)).await;
-        for n in 0..3 {
-            site.command(&["SCRIPT", "FLUSH"]).await;
-            let applied = scene
-                .apply(&[set_workspace(HOME.workspace, n % 2 == 0)])
-                .await;
-            assert_eq!(applied.raised.len(), 1);
-            site.command(&["SCRIPT", "FLUSH"]).await;
-            let authority = scene.look_up(&HOME.query()).await;
-            assert_eq!(authority.fence().scopes[..], applied.raised[..]);
-        }
-    });
-}
-
-#[test]
 fn an_empty_batch_changes_nothing() {
     Site::lend(async |site: Arc<Site>| {
         let ports = ports(&site.open().await);

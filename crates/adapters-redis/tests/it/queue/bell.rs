@@ -8,14 +8,11 @@ use countersign_conformance::change::id;
 use countersign_conformance::scene::eventually;
 use countersign_domain::{QueueName, Timestamp};
 use countersign_ports::{Push, QueueEntry, Receive};
-use countersign_redis::RedisStore;
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::{AN_HOUR, entry, receive};
 use crate::support::{Site, ports, server};
+use crate::way::Way;
 
 /// Longer than anything here takes; waiting that ends before it was ended by something.
 const BOUND: Duration = Duration::from_secs(20);
@@ -75,49 +72,17 @@ fn a_waiter_is_told_of_what_another_process_pushed() {
     });
 }
 
-/// A way to the server that can be cut.
-struct Way {
-    address: String,
-    cut: Arc<Notify>,
-}
-
-impl Way {
-    async fn to_the_server() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("redis://{}", listener.local_addr().unwrap());
-        let cut = Arc::new(Notify::new());
-        let is_cut = Arc::clone(&cut);
-        tokio::spawn(async move {
-            loop {
-                let (mut near, _) = listener.accept().await.unwrap();
-                let is_cut = Arc::clone(&is_cut);
-                tokio::spawn(async move {
-                    let server = server();
-                    let (_, server) = server.split_once("//").unwrap();
-                    let mut far = TcpStream::connect(server).await.unwrap();
-                    tokio::select! {
-                        _ = copy_bidirectional(&mut near, &mut far) => {}
-                        () = is_cut.notified() => {}
-                    }
-                });
-            }
-        });
-        Self { address, cut }
-    }
-}
-
 #[test]
 fn a_waiter_looks_for_itself_once_its_connection_is_lost() {
     Site::lend(async |site: Arc<Site>| {
         let there = ports(&site.open().await);
         let way = Way::to_the_server().await;
-        let here = RedisStore::open(&site.url_at(&way.address)).await.unwrap();
-        let here = ports(&here);
+        let here = ports(&way.open(&site).await);
         wait(&here).await.unwrap();
         listened_to(&site).await;
         assert!(receive(&here, AN_HOUR).await.is_empty());
         let waiting = wait(&here);
-        way.cut.notify_waiters();
+        way.cut();
         let waited = tokio::time::timeout(BOUND, waiting).await;
         waited.expect("it is told no more").unwrap();
         there.queue.push(&[entry("one")]).await.unwrap();

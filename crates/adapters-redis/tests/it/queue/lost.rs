@@ -6,10 +6,11 @@ use std::time::Duration;
 use countersign_conformance::change::id;
 use countersign_conformance::scene::eventually;
 use countersign_domain::QueueName;
-use countersign_ports::{Acked, PortErrorKind, Push, QueueEntry, Receive};
+use countersign_ports::{Acked, PortErrorKind, Push, QueueEntry, Receive, RetryClass};
 
 use super::{AN_HOUR, entry, receive};
 use crate::support::{Site, ports};
+use crate::way::Way;
 
 #[test]
 fn a_queue_that_was_flushed_is_rebuilt_by_pushing_again() {
@@ -164,16 +165,18 @@ fn a_key_of_another_type_is_named_and_left_alone() {
 #[test]
 fn scripts_that_the_server_forgot_are_sent_again() {
     Site::lend(async |site: Arc<Site>| {
-        let ports = ports(&site.open().await);
-        site.command(&["SCRIPT", "FLUSH"]).await;
-        assert_eq!(
-            ports.queue.push(&[entry("one")]).await.unwrap(),
-            [Push::Added]
-        );
-        site.command(&["SCRIPT", "FLUSH"]).await;
+        let way = Way::to_the_server().await;
+        let ports = ports(&way.open(&site).await);
+        way.forget_scripts();
+        let mut entries = ["one", "other", "one"].map(entry);
+        entries[2].queue_name = id("elsewhere");
+        // Two scripts in one round trip.
+        assert_eq!(ports.queue.push(&entries).await.unwrap(), [Push::Added; 3]);
         let received = receive(&ports, AN_HOUR).await;
-        site.command(&["SCRIPT", "FLUSH"]).await;
-        assert_eq!(ports.queue.ack(&received).await.unwrap(), [Acked::Done]);
+        assert_eq!(received.len(), 2);
+        let put_off = ports.queue.put_off(&received[..1], AN_HOUR).await;
+        assert_eq!(put_off.unwrap(), [Acked::Done]);
+        assert_eq!(ports.queue.ack(&received).await.unwrap(), [Acked::Done; 2]);
     });
 }
 
@@ -205,5 +208,44 @@ fn a_large_batch_is_pushed_received_and_acked() {
             assert!(acked.iter().all(|ack| *ack == Acked::Done));
         }
         assert_eq!(received, 3_000);
+    });
+}
+
+#[test]
+fn what_was_pushed_though_the_answer_was_lost_is_pushed_once() {
+    Site::lend(async |site: Arc<Site>| {
+        let way = Way::to_the_server().await;
+        let ports = ports(&way.open(&site).await);
+        ports.queue.push(&[entry("none")]).await.unwrap();
+        let pushed = [entry("one")];
+        way.lose_the_next_answer();
+        let error = ports.queue.push(&pushed).await.unwrap_err();
+        assert_eq!(error.retry(), RetryClass::ReadBack, "{error}");
+        assert_eq!(ports.queue.push(&pushed).await.unwrap(), [Push::Present]);
+        assert_eq!(receive(&ports, AN_HOUR).await.len(), 1);
+    });
+}
+
+/// Cancel safety: what was handed out to nobody becomes visible again.
+#[test]
+fn what_was_handed_out_though_the_answer_was_lost_comes_back() {
+    Site::lend(async |site: Arc<Site>| {
+        let way = Way::to_the_server().await;
+        let ports = ports(&way.open(&site).await);
+        assert!(receive(&ports, AN_HOUR).await.is_empty());
+        ports.queue.push(&[entry("one")]).await.unwrap();
+        way.lose_the_next_answer();
+        let operations = [id("one")];
+        let receiving = Receive {
+            queue_name: &QueueName::standard(),
+            operations: &operations,
+            limit: 10,
+            invisible_for: Duration::from_millis(1),
+        };
+        ports.queue.receive(&receiving).await.unwrap_err();
+        eventually("its claim has ended", || async {
+            (receive(&ports, AN_HOUR).await.len() == 1).then_some(())
+        })
+        .await;
     });
 }
