@@ -8,6 +8,7 @@ use countersign_conformance::change::id;
 use countersign_conformance::scene::eventually;
 use countersign_domain::{QueueName, Timestamp};
 use countersign_ports::{Push, QueueEntry, Receive};
+use countersign_redis::RedisStore;
 use tokio::task::JoinHandle;
 
 use super::{AN_HOUR, entry, receive};
@@ -167,6 +168,30 @@ fn a_bell_rings_once_for_a_row_of_pushes() {
             heard += 1;
         }
         assert_eq!(heard, 2, "once for each operation");
+    });
+}
+
+/// As a user of Redis is made, unless told otherwise: permitted on keys, and on no channel.
+#[test]
+fn a_user_who_may_use_no_channel_pushes_and_waits() {
+    Site::lend(async |site: Arc<Site>| {
+        let user = site.prefix();
+        let rules = ["on", ">secret", "~*", "resetchannels", "+@all"];
+        site.command(&[&["ACL", "SETUSER", user], &rules[..]].concat())
+            .await;
+        let address = server().replace("//", &format!("//{user}:secret@"));
+        let here = RedisStore::open(&site.url_at(&address)).await.unwrap();
+        let here = ports(&here);
+        let pushed = here.queue.push(&[entry("one")]).await.unwrap();
+        assert_eq!(pushed, [Push::Added]);
+        assert_eq!(next(&here).await, 1);
+
+        let coming = tokio::spawn(async move { next(&here).await });
+        let there = ports(&site.open().await);
+        there.queue.push(&[entry("one")]).await.unwrap();
+        let came = tokio::time::timeout(BOUND, coming).await;
+        assert_eq!(came.expect("looked").unwrap(), 1);
+        site.command(&["ACL", "DELUSER", site.prefix()]).await;
     });
 }
 
