@@ -126,14 +126,27 @@ impl WorkspaceKeys {
         self.named("log")
     }
 
-    /// String: what was asked for, as JSON. Never changes.
-    pub(crate) fn asked(&self, run: RunId) -> String {
-        format!("{}:asked:{run}", self.tag)
-    }
-
-    /// Hash: how far a run has come.
+    /// Hash: what a run is and how far it has come; see `lua/run.lua`.
     pub(crate) fn run(&self, run: RunId) -> String {
         format!("{}:run:{run}", self.tag)
+    }
+
+    /// String: the submitter's context, apart from the run because it may be large.
+    pub(crate) fn context(&self, run: RunId) -> String {
+        format!("{}:context:{run}", self.tag)
+    }
+
+    /// What every script about runs begins with, in the order of `lua/run.lua`.
+    pub(crate) fn of_runs(&self) -> Vec<String> {
+        vec![
+            self.runs(),
+            self.blocked(),
+            self.queued(),
+            self.running(),
+            self.unique(),
+            self.successors(),
+            self.rulings(),
+        ]
     }
 
     /// Sorted set, by member alone: every run, as the time it was queued and its id.

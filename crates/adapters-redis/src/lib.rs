@@ -24,6 +24,7 @@ mod rows;
 mod runs;
 mod script;
 mod store;
+mod stored_run;
 mod url;
 
 pub use authority::RedisAuthority;

@@ -28,6 +28,12 @@ impl Columns {
         self.values.len()
     }
 
+    /// Whether none of them is set.
+    pub(crate) fn are_nil(&self) -> bool {
+        let nil = |value: &Value| *value == Value::Nil;
+        self.values.as_slice().iter().all(nil)
+    }
+
     /// The next value as it is.
     pub(crate) fn value(&mut self) -> PortResult<Value> {
         self.values

@@ -1,9 +1,10 @@
 //! The run repository: one file a verb, each a script on the keys of one workspace.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use countersign_domain::{OperationRun, RunId, Submission, Timestamp};
+use countersign_domain::{CancelNote, OperationRun, RunId, Submission, Timestamp};
 use countersign_ports::{
     Backlog, BacklogQuery, Begun, Cancellation, Cancelled, Candidacy, ContextDetail, Elected,
     Finish, Finished, PortResult, PutOff, QueueEntry, QueueUpkeep, ReadBack, Renewal, Renewed,
@@ -11,7 +12,23 @@ use countersign_ports::{
     StoreIdentity, Submitted, Undecided, UndecidedPolicy,
 };
 
+use crate::script::Call;
 use crate::store::Shared;
+
+mod batch;
+mod begin;
+mod cancel;
+mod finish;
+mod merged;
+mod offices;
+mod places;
+mod put_off;
+mod read;
+mod renew;
+mod rescue;
+mod retry;
+mod submit;
+mod succeed;
 
 /// Runs in a Redis store.
 #[derive(Debug, Clone)]
@@ -40,81 +57,97 @@ impl RunRepository for RedisRuns {
         self.shared.clock("clock").await
     }
 
-    async fn submit(&self, _submissions: &[Submission]) -> PortResult<Vec<Submitted>> {
-        Err(crate::error::unreadable("submit", "a run"))
+    async fn submit(&self, submissions: &[Submission]) -> PortResult<Vec<Submitted>> {
+        submit::submit(self, submissions).await
     }
 
-    async fn load(&self, _runs: &[RunKey]) -> PortResult<Vec<Option<OperationRun>>> {
-        Err(crate::error::unreadable("load", "a run"))
+    async fn load(&self, runs: &[RunKey]) -> PortResult<Vec<Option<OperationRun>>> {
+        read::load(self, runs, "load").await
     }
 
-    async fn find(&self, _runs: &[RunId]) -> PortResult<Vec<Option<OperationRun>>> {
-        Err(crate::error::unreadable("find", "a run"))
+    async fn find(&self, runs: &[RunId]) -> PortResult<Vec<Option<OperationRun>>> {
+        read::find(self, runs).await
     }
 
     async fn list(
         &self,
-        _filter: &RunFilter,
-        _after: Option<RunCursor>,
-        _limit: u32,
-        _detail: ContextDetail,
+        filter: &RunFilter,
+        after: Option<RunCursor>,
+        limit: u32,
+        detail: ContextDetail,
     ) -> PortResult<RunPage> {
-        Err(crate::error::unreadable("list", "a run"))
+        read::list(self, filter, after, limit, detail).await
     }
 
-    async fn begin(&self, _starts: &[Start]) -> PortResult<Vec<Begun>> {
-        Err(crate::error::unreadable("begin", "a run"))
+    async fn begin(&self, starts: &[Start]) -> PortResult<Vec<Begun>> {
+        begin::begin(self, starts).await
     }
 
-    async fn read_back(&self, _starts: &[Start]) -> PortResult<Vec<ReadBack>> {
-        Err(crate::error::unreadable("read_back", "a run"))
+    async fn read_back(&self, starts: &[Start]) -> PortResult<Vec<ReadBack>> {
+        begin::read_back(self, starts).await
     }
 
-    async fn renew(&self, _renewals: &[Renewal]) -> PortResult<Vec<Renewed>> {
-        Err(crate::error::unreadable("renew", "a run"))
+    async fn renew(&self, renewals: &[Renewal]) -> PortResult<Vec<Renewed>> {
+        renew::renew(self, renewals).await
     }
 
-    async fn finish(&self, _finishes: &[Finish]) -> PortResult<Vec<Finished>> {
-        Err(crate::error::unreadable("finish", "a run"))
+    async fn finish(&self, finishes: &[Finish]) -> PortResult<Vec<Finished>> {
+        finish::finish(self, finishes).await
     }
 
     async fn put_off(
         &self,
-        _undecided: &[Undecided],
-        _policy: &UndecidedPolicy,
+        undecided: &[Undecided],
+        policy: &UndecidedPolicy,
     ) -> PortResult<Vec<PutOff>> {
-        Err(crate::error::unreadable("put_off", "a run"))
+        put_off::put_off(self, undecided, policy).await
     }
 
-    async fn cancel(&self, _cancellations: &[Cancellation]) -> PortResult<Vec<Cancelled>> {
-        Err(crate::error::unreadable("cancel", "a run"))
+    async fn cancel(&self, cancellations: &[Cancellation]) -> PortResult<Vec<Cancelled>> {
+        cancel::cancel(self, cancellations).await
     }
 
-    async fn retry(&self, _retries: &[Retry]) -> PortResult<Vec<Retried>> {
-        Err(crate::error::unreadable("retry", "a run"))
+    async fn retry(&self, retries: &[Retry]) -> PortResult<Vec<Retried>> {
+        retry::retry(self, retries).await
     }
 
-    async fn rescue(&self, _rescue: &Rescue) -> PortResult<Vec<Rescued>> {
-        Err(crate::error::unreadable("rescue", "a run"))
+    async fn rescue(&self, rescue: &Rescue) -> PortResult<Vec<Rescued>> {
+        rescue::rescue(self, rescue).await
     }
 
     async fn queued_entries(
         &self,
-        _after: Option<RunId>,
-        _limit: u32,
+        after: Option<RunId>,
+        limit: u32,
     ) -> PortResult<Vec<QueueEntry>> {
-        Err(crate::error::unreadable("queued_entries", "a run"))
+        read::queued_entries(self, after, limit).await
     }
 
-    async fn elect<'a>(&self, _candidacy: &Candidacy<'a>) -> PortResult<Elected> {
-        Err(crate::error::unreadable("elect", "a run"))
+    async fn elect<'a>(&self, candidacy: &Candidacy<'a>) -> PortResult<Elected> {
+        offices::elect(self, candidacy).await
     }
 
-    async fn step_down(&self, _office: &str, _holder: &str) -> PortResult<()> {
-        Err(crate::error::unreadable("step_down", "a run"))
+    async fn step_down(&self, office: &str, holder: &str) -> PortResult<()> {
+        offices::step_down(self, office, holder).await
     }
 
-    async fn backlog<'a>(&self, _query: &BacklogQuery<'a>) -> PortResult<Backlog> {
-        Err(crate::error::unreadable("backlog", "a run"))
+    async fn backlog<'a>(&self, query: &BacklogQuery<'a>) -> PortResult<Backlog> {
+        read::backlog(self, query).await
     }
+}
+
+/// A length of time as scripts take it, at most what can be added to a time.
+fn micros_of(length: Duration) -> i64 {
+    Timestamp::UNIX_EPOCH.plus(length).as_micros()
+}
+
+/// Adds who cancels, and why. A reason may be empty and is marked; no note is two empty arguments.
+fn push_note(call: &mut Call, note: Option<&CancelNote>) {
+    call.push(note.map_or("", |note| note.by.as_str()));
+    let reason = note.and_then(|note| note.reason.as_deref());
+    call.push(
+        reason
+            .map(|reason| format!("={reason}"))
+            .unwrap_or_default(),
+    );
 }

@@ -34,25 +34,26 @@ impl Script {
     }
 }
 
-/// Makes a static of the script `src/lua/$name.lua`: `script!(BEGIN writes "begin")`.
+/// Makes a static of files of `src/lua`, the last of which is the script:
+/// `script!(BEGIN writes "run", "begin")`.
 macro_rules! script {
-    ($static:ident writes $name:literal) => {
-        $crate::script::script!($static, "#!lua\n", $name, Writes);
+    ($static:ident writes $($name:literal),+) => {
+        $crate::script::script!($static, "#!lua\n", Writes, $($name),+);
     };
-    ($static:ident reads $name:literal) => {
-        $crate::script::script!($static, "#!lua flags=no-writes\n", $name, Reads);
+    ($static:ident reads $($name:literal),+) => {
+        $crate::script::script!($static, "#!lua flags=no-writes\n", Reads, $($name),+);
     };
-    ($static:ident, $first:literal, $name:literal, $effect:ident) => {
+    ($static:ident, $first:literal, $effect:ident, $($name:literal),+) => {
         static $static: $crate::script::Script = $crate::script::Script::new(
             concat!(
                 $first,
                 include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lua/prelude.lua")),
-                include_str!(concat!(
+                $(include_str!(concat!(
                     env!("CARGO_MANIFEST_DIR"),
                     "/src/lua/",
                     $name,
                     ".lua"
-                )),
+                )),)+
             ),
             $crate::error::Effect::$effect,
         );
@@ -70,8 +71,7 @@ pub(crate) struct Call {
 #[derive(Clone, Copy)]
 enum What {
     Script(&'static Script),
-    /// A command that changes nothing.
-    Command(&'static str),
+    Command(&'static str, Effect),
 }
 
 impl Call {
@@ -87,7 +87,16 @@ impl Call {
     /// A command that changes nothing, on one key.
     pub(crate) fn command(name: &'static str, key: String) -> Self {
         Self {
-            what: What::Command(name),
+            what: What::Command(name, Effect::Reads),
+            keys: vec![key],
+            arguments: Vec::new(),
+        }
+    }
+
+    /// A command that changes one key.
+    pub(crate) fn change(name: &'static str, key: String) -> Self {
+        Self {
+            what: What::Command(name, Effect::Writes),
             keys: vec![key],
             arguments: Vec::new(),
         }
@@ -96,7 +105,7 @@ impl Call {
     /// A command that changes nothing, on no key.
     pub(crate) fn bare(name: &'static str) -> Self {
         Self {
-            what: What::Command(name),
+            what: What::Command(name, Effect::Reads),
             keys: Vec::new(),
             arguments: Vec::new(),
         }
@@ -117,7 +126,7 @@ impl Call {
     fn short(&self) -> Cmd {
         match self.what {
             What::Script(script) => self.eval("EVALSHA", script.sha()),
-            What::Command(name) => {
+            What::Command(name, _) => {
                 let mut command = redis::cmd(name);
                 command.arg(&self.keys).arg(&self.arguments);
                 command
@@ -129,7 +138,7 @@ impl Call {
     fn whole(&self) -> Cmd {
         match self.what {
             What::Script(script) => self.eval("EVAL", script.source),
-            What::Command(_) => self.short(),
+            What::Command(..) => self.short(),
         }
     }
 
@@ -146,7 +155,7 @@ impl Call {
     fn effect(&self) -> Effect {
         match self.what {
             What::Script(script) => script.effect,
-            What::Command(_) => Effect::Reads,
+            What::Command(_, effect) => effect,
         }
     }
 
@@ -195,12 +204,14 @@ impl Link {
             .map(|(place, _)| place)
             .collect();
         if !forgotten.is_empty() {
-            // None of these ran. That of the others some did, an error from here on must not deny.
+            // None of these ran. Of the others some did: an error from here on must not deny it.
+            let nothing_ran = forgotten.len() == calls.len()
+                || calls.iter().all(|call| call.effect() == Effect::Reads);
             let again = forgotten.iter().filter_map(|place| calls.get(*place));
             let found = self
                 .exchange(operation, again, Call::whole)
                 .await
-                .map_err(|error| match forgotten.len() == calls.len() {
+                .map_err(|error| match nothing_ran {
                     true => error,
                     false => unsettled(operation).caused_by(error),
                 })?;

@@ -112,6 +112,12 @@ impl Ruling {
         (distinct, places)
     }
 
+    /// What was ruled on: a repository may hold it against what its run asks (G8).
+    #[must_use]
+    pub fn asked(&self) -> &ExecutionContext {
+        &self.asked
+    }
+
     /// The verdict.
     pub fn decision(&self) -> &Decision {
         &self.decision

@@ -1,0 +1,34 @@
+-- Cancels runs: of a queued one a transition, of a running one a flag.
+-- KEYS: as run.lua; then each run.   ARGV: of each id, who cancels, why or nothing.
+-- Answer: of each `before_start`, `requested`, `already_requested`, `not_found`, or `completed` and its
+--       outcome.
+local FIRST, FIELDS = 8, 3
+local now = clock()
+
+local function cancel(key, id, by, reason)
+  local run, problem = read(key, 'cancel_by')
+  if not run then
+    return absent(problem, {'not_found'})
+  elseif run.status == 'completed' then
+    return {'completed', run.outcome}
+  elseif run.cancel_by then
+    return {'already_requested'}
+  end
+  local note = {'cancel_by', by}
+  if optional(reason) then
+    note[3], note[4] = 'cancel_reason', optional(reason)
+  end
+  if run.status == 'queued' then
+    complete(key, id, run, now, 'cancelled', unpack(note))
+    return {'before_start'}
+  end
+  redis.call('HSET', key, unpack(note))
+  return {'requested'}
+end
+
+local answers = {}
+for place = FIRST, #KEYS do
+  local number = place - FIRST
+  answers[number + 1] = cancel(KEYS[place], unpack(ARGV, number * FIELDS + 1, number * FIELDS + FIELDS))
+end
+return answers

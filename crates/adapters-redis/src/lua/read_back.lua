@@ -1,0 +1,24 @@
+-- Finds out what became of starts. A decision of a run that is still queued is barred, so that a start
+-- under it that is still on its way comes too late (G3).
+-- KEYS: as run.lua; then each run.   ARGV: of each the decision id.
+-- Answer: of each `committed` and when it started, or else the time; `queued`; or `not_queued`.
+local FIRST = 8
+local now = text(clock())
+local answers = {}
+for place = FIRST, #KEYS do
+  local decision = ARGV[place - FIRST + 1]
+  local run, problem = read(KEYS[place])
+  local answer
+  if not run then
+    answer = absent(problem, {'not_queued'})
+  elseif run.decision == decision then
+    answer = {'committed', run.started_at or now}
+  elseif run.status == 'queued' then
+    redis.call('HSET', KEYS[place], 'barred:' .. decision, '1')
+    answer = {'queued'}
+  else
+    answer = {'not_queued'}
+  end
+  answers[#answers + 1] = answer
+end
+return answers

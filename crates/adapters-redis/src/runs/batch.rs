@@ -1,0 +1,200 @@
+//! A batch as the scripts take it: by workspace, each item answered for itself and in input order.
+
+use std::collections::HashMap;
+
+use countersign_domain::WorkspaceId;
+use countersign_ports::{PortError, PortErrorKind, PortResult};
+use redis::Value;
+
+use crate::error::{unreadable, unsettled};
+use crate::keys::WorkspaceKeys;
+use crate::rows::{Columns, list};
+use crate::script::Call;
+use crate::store::Shared;
+
+/// At most this many items in one script, so that none holds the server for long.
+const MOST: usize = 500;
+
+/// Items of one workspace, by their places in the batch.
+pub(super) struct Group {
+    pub(super) keys: WorkspaceKeys,
+    pub(super) places: Vec<usize>,
+}
+
+impl Group {
+    /// What belongs to the items of this group, of two lists as long as the batch.
+    pub(super) fn of<'b, A, B>(
+        &'b self,
+        first: &'b [A],
+        second: &'b [B],
+    ) -> impl Iterator<Item = (&'b A, &'b B)> {
+        self.places
+            .iter()
+            .filter_map(move |place| Some((first.get(*place)?, second.get(*place)?)))
+    }
+
+    /// The items of this group.
+    pub(super) fn each<'b, A>(&'b self, items: &'b [A]) -> impl Iterator<Item = &'b A> {
+        self.places
+            .iter()
+            .filter_map(move |place| items.get(*place))
+    }
+}
+
+/// Divides a batch by the items' workspaces; items without one are in no group.
+pub(super) fn by_workspace<'a>(
+    shared: &Shared,
+    workspaces: impl Iterator<Item = Option<&'a WorkspaceId>>,
+) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut open: HashMap<&'a WorkspaceId, usize> = HashMap::new();
+    for (place, workspace) in workspaces.enumerate() {
+        let Some(workspace) = workspace else { continue };
+        let known = open
+            .get(workspace)
+            .and_then(|group| groups.get_mut(*group))
+            .filter(|group| group.places.len() < MOST);
+        match known {
+            Some(group) => group.places.push(place),
+            None => {
+                open.insert(workspace, groups.len());
+                groups.push(Group {
+                    keys: shared.keys().workspace(workspace),
+                    places: vec![place],
+                });
+            }
+        }
+    }
+    groups
+}
+
+/// What the script said of one item: a word, and what belongs to it.
+pub(super) struct Said {
+    pub(super) word: String,
+    pub(super) rest: Columns,
+}
+
+impl Said {
+    /// Reads one item's answer. A damaged run is an error that names its key.
+    fn read(value: Value, operation: &'static str) -> PortResult<Self> {
+        let mut rest = Columns::of(value, operation)?;
+        let word = rest.text("an answer's first word")?;
+        if word == "corrupt" {
+            let problem = rest.text("what is wrong")?;
+            return Err(PortError::new(PortErrorKind::Corrupt, operation, problem));
+        }
+        Ok(Self { word, rest })
+    }
+}
+
+/// The answers to a batch, one by one.
+pub(super) struct Answers<T> {
+    operation: &'static str,
+    answers: Vec<Option<PortResult<T>>>,
+}
+
+impl<T> Answers<T> {
+    /// No answers yet, to so many items.
+    pub(super) fn to(items: usize, operation: &'static str) -> Self {
+        Self {
+            operation,
+            answers: (0..items).map(|_| None).collect(),
+        }
+    }
+
+    pub(super) fn set(&mut self, place: usize, answer: PortResult<T>) {
+        if let Some(slot) = self.answers.get_mut(place) {
+            *slot = Some(answer);
+        }
+    }
+
+    /// Answers the items whose run is in no workspace.
+    pub(super) fn set_missing(
+        &mut self,
+        workspaces: &[Option<WorkspaceId>],
+        answer: impl Fn() -> T,
+    ) {
+        for (place, workspace) in workspaces.iter().enumerate() {
+            if workspace.is_none() {
+                self.set(place, Ok(answer()));
+            }
+        }
+    }
+
+    /// Sends one script a group and keeps what each says of its items. `read` is given the item's place,
+    /// and is called after the last await.
+    pub(super) async fn ask(
+        &mut self,
+        shared: &Shared,
+        groups: &[Group],
+        calls: &[Call],
+        mut read: impl FnMut(usize, Said) -> PortResult<T>,
+    ) -> PortResult<()> {
+        let operation = self.operation;
+        let values = shared.link().call_each(operation, calls).await?;
+        for (group, value) in groups.iter().zip(values) {
+            let said = value.and_then(|value| list(value, operation));
+            match said {
+                Ok(said) if said.len() == group.places.len() => {
+                    for (&place, value) in group.places.iter().zip(said) {
+                        let answer = Said::read(value, operation);
+                        self.set(place, answer.and_then(|said| read(place, said)));
+                    }
+                }
+                Ok(_) => self.fail(group, || unreadable(operation, "the answer of a script")),
+                Err(error) => {
+                    let (kind, detail) = (error.kind(), error.to_string());
+                    let mut first = Some(error);
+                    self.fail(group, || {
+                        let again = || PortError::new(kind, operation, &detail);
+                        first.take().unwrap_or_else(again)
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, group: &Group, mut error: impl FnMut() -> PortError) {
+        for &place in &group.places {
+            self.set(place, Err(error()));
+        }
+    }
+
+    /// The answers in order. Where some are errors and some are not, a damaged item gets `otherwise` and
+    /// is told of in the log: it must not fail its neighbours. Any other error makes the whole unsettled.
+    pub(super) fn settle(self, otherwise: impl Fn() -> Option<T>) -> PortResult<Vec<T>> {
+        let operation = self.operation;
+        let mut errors = 0_usize;
+        let items = self.answers.len();
+        let answers: Vec<PortResult<T>> = self
+            .answers
+            .into_iter()
+            .map(|answer| answer.unwrap_or_else(|| Err(unreadable(operation, "the answer"))))
+            .inspect(|answer| errors += usize::from(answer.is_err()))
+            .collect();
+        if errors == items {
+            // Nothing was changed, whichever of them it is.
+            return answers.into_iter().collect();
+        }
+        answers
+            .into_iter()
+            .map(|answer| match answer {
+                Err(error) if error.kind() == PortErrorKind::Corrupt => {
+                    tracing::error!(%error, "left out of its batch");
+                    otherwise().ok_or_else(|| unsettled(operation).caused_by(error))
+                }
+                Err(error) => Err(unsettled(operation).caused_by(error)),
+                Ok(answer) => Ok(answer),
+            })
+            .collect()
+    }
+}
+
+/// A word that the script never says.
+pub(super) fn unknown<T>(word: &str, operation: &'static str) -> PortResult<T> {
+    Err(unreadable(
+        operation,
+        &format!("the answer `{word}` of a script"),
+    ))
+}

@@ -1,0 +1,397 @@
+//! Reads runs. The hash of a run is read at one moment; what is kept apart from it never changes.
+
+use std::collections::{HashMap, HashSet};
+
+use countersign_domain::{OperationRun, OperationType, RunId, RunOutcome, RunStatus, WorkspaceId};
+use countersign_ports::{
+    Backlog, BacklogQuery, ContextDetail, PortError, PortErrorKind, PortResult, QueueEntry,
+    RunCursor, RunFilter, RunKey, RunPage,
+};
+use redis::Value;
+
+use super::RedisRuns;
+use super::batch::Answers;
+use super::merged::{Merged, Order};
+use super::places;
+use crate::error::unreadable;
+use crate::keys::WorkspaceKeys;
+use crate::rows::optional_text;
+use crate::script::Call;
+use crate::store::Shared;
+use crate::stored_run::StoredRun;
+
+/// Runs read in one round trip where most of them may be passed over.
+const PAGE: usize = 500;
+
+pub(super) async fn load(
+    runs: &RedisRuns,
+    keys: &[RunKey],
+    operation: &'static str,
+) -> PortResult<Vec<Option<OperationRun>>> {
+    let shared = &*runs.shared;
+    let mut answers = Answers::to(keys.len(), operation);
+    let mut found = Vec::with_capacity(keys.len());
+    let mut places = Vec::with_capacity(keys.len());
+    for (place, stored) in stored(shared, keys, operation)
+        .await?
+        .into_iter()
+        .enumerate()
+    {
+        match stored {
+            Ok(Some(stored)) => {
+                found.push(stored);
+                places.push(place);
+            }
+            Ok(None) => answers.set(place, Ok(None)),
+            Err(error) => answers.set(place, Err(error)),
+        }
+    }
+    let whole = whole(shared, found, ContextDetail::Full, operation).await?;
+    for (place, run) in places.into_iter().zip(whole) {
+        answers.set(place, run.map(Some));
+    }
+    answers.settle(|| Some(None))
+}
+
+pub(super) async fn find(runs: &RedisRuns, ids: &[RunId]) -> PortResult<Vec<Option<OperationRun>>> {
+    const OPERATION: &str = "find";
+    let workspaces = places::find(&runs.shared, ids.iter().copied(), OPERATION).await?;
+    let keys: Vec<RunKey> = ids
+        .iter()
+        .zip(&workspaces)
+        .filter_map(|(id, workspace)| {
+            Some(RunKey {
+                id: *id,
+                workspace_id: workspace.clone()?,
+            })
+        })
+        .collect();
+    let mut found = load(runs, &keys, OPERATION).await?.into_iter();
+    Ok(workspaces
+        .into_iter()
+        .map(|workspace| workspace.and_then(|_| found.next().flatten()))
+        .collect())
+}
+
+pub(super) async fn list(
+    runs: &RedisRuns,
+    filter: &RunFilter,
+    after: Option<RunCursor>,
+    limit: u32,
+    detail: ContextDetail,
+) -> PortResult<RunPage> {
+    const OPERATION: &str = "list";
+    let shared = &*runs.shared;
+    let workspaces = match &filter.workspace_id {
+        Some(workspace) => vec![workspace.clone()],
+        None => places::workspaces(shared, OPERATION).await?,
+    };
+    let blocked = filter.reason.is_some() || filter.outcome == Some(RunOutcome::Blocked);
+    let after = after.map(|after| format!("{:018}.{}", after.queued_at.as_micros(), after.id));
+    let mut members = Merged::new(
+        shared,
+        &workspaces,
+        |keys| if blocked { keys.blocked() } else { keys.runs() },
+        Order::Falling,
+        after.as_deref(),
+        OPERATION,
+    );
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut found: Vec<StoredRun> = Vec::new();
+    // One more than asked for tells whether there is another page.
+    while found.len() <= limit {
+        let many = match *filter == unfiltered(filter) {
+            true => (limit - found.len()).saturating_add(1).min(PAGE),
+            false => PAGE,
+        };
+        let page = members.next(many).await?;
+        let keys = page
+            .iter()
+            .map(|(workspace, member)| run_key(workspace, member, OPERATION))
+            .collect::<PortResult<Vec<RunKey>>>()?;
+        for run in stored(shared, &keys, OPERATION).await? {
+            found.extend(run?.filter(|run| matches(run, filter)));
+        }
+        if page.len() < many {
+            break;
+        }
+    }
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|last| RunCursor {
+        queued_at: last.run().queued_at,
+        id: last.run().id,
+    });
+    let runs = whole(shared, found, detail, OPERATION).await?;
+    Ok(RunPage {
+        runs: runs.into_iter().collect::<PortResult<_>>()?,
+        next,
+    })
+}
+
+/// The filter that asks for nothing but the workspace, whose index has no others.
+fn unfiltered(filter: &RunFilter) -> RunFilter {
+    RunFilter {
+        workspace_id: filter.workspace_id.clone(),
+        ..RunFilter::default()
+    }
+}
+
+fn matches(stored: &StoredRun, filter: &RunFilter) -> bool {
+    let run = stored.run();
+    filter.status.is_none_or(|status| run.status == status)
+        && filter.outcome.is_none_or(|outcome| run.outcome == outcome)
+        && (filter.reason.is_none()
+            || (run.outcome == RunOutcome::Blocked && stored.reason == filter.reason))
+        && (filter.tenant_id.as_ref()).is_none_or(|tenant| run.tenant_id == *tenant)
+}
+
+/// A member of an index that orders by time, or by id alone.
+fn run_key(workspace: &WorkspaceId, member: &str, operation: &'static str) -> PortResult<RunKey> {
+    let id = member.split_once('.').map_or(member, |(_, id)| id);
+    Ok(RunKey {
+        id: id.parse().map_err(|error| {
+            let what = format_args!("a member of an index of workspace `{workspace}`");
+            PortError::corrupt(operation, what, error)
+        })?,
+        workspace_id: workspace.clone(),
+    })
+}
+
+pub(super) async fn queued_entries(
+    runs: &RedisRuns,
+    after: Option<RunId>,
+    limit: u32,
+) -> PortResult<Vec<QueueEntry>> {
+    const OPERATION: &str = "queued_entries";
+    let shared = &*runs.shared;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let workspaces = places::workspaces(shared, OPERATION).await?;
+    let after = after.map(|after| after.to_string());
+    let mut queued = queued(shared, &workspaces, after.as_deref(), OPERATION);
+    let mut entries = Vec::new();
+    // A page that is not full is the last: what is damaged must not end it early (G5).
+    while entries.len() < limit {
+        let many = (limit - entries.len()).min(PAGE);
+        let (read, found) = queued_page(shared, &mut queued, many, OPERATION).await?;
+        entries.extend(found.iter().map(StoredRun::entry));
+        if read < many {
+            break;
+        }
+    }
+    Ok(entries)
+}
+
+pub(super) async fn backlog(runs: &RedisRuns, query: &BacklogQuery<'_>) -> PortResult<Backlog> {
+    const OPERATION: &str = "backlog";
+    let shared = &*runs.shared;
+    let known: HashSet<&OperationType> = query.operations.iter().collect();
+    let workspaces = places::workspaces(shared, OPERATION).await?;
+    let mut backlog = Backlog::default();
+    let calls: Vec<Call> = workspaces
+        .iter()
+        .map(|workspace| Call::command("ZCARD", shared.keys().workspace(workspace).running()))
+        .collect();
+    for value in shared.link().call_all(OPERATION, &calls).await? {
+        backlog.running += read_count(value, OPERATION)?;
+    }
+    let mut queued = queued(shared, &workspaces, None, OPERATION);
+    loop {
+        let (read, found) = queued_page(shared, &mut queued, PAGE, OPERATION).await?;
+        let now = shared.clock(OPERATION).await?;
+        for run in found {
+            let entry = run.entry();
+            let is_known =
+                entry.queue_name == *query.queue_name && known.contains(&entry.operation_type);
+            let count = match (is_known, entry.due_at <= now) {
+                (true, true) => &mut backlog.due,
+                (true, false) => &mut backlog.later,
+                (false, _) => &mut backlog.unknown,
+            };
+            *count += 1;
+        }
+        if read < PAGE {
+            return Ok(backlog);
+        }
+    }
+}
+
+/// The queued runs of all workspaces, by id.
+fn queued<'a>(
+    shared: &'a Shared,
+    workspaces: &'a [WorkspaceId],
+    after: Option<&str>,
+    operation: &'static str,
+) -> Merged<'a> {
+    let index = WorkspaceKeys::queued;
+    Merged::new(shared, workspaces, index, Order::Rising, after, operation)
+}
+
+/// How many members were read, and the runs among them that are queued. A damaged one is told of in the
+/// log: it must not keep others from their worker.
+async fn queued_page(
+    shared: &Shared,
+    queued: &mut Merged<'_>,
+    many: usize,
+    operation: &'static str,
+) -> PortResult<(usize, Vec<StoredRun>)> {
+    let page = queued.next(many).await?;
+    let keys: Vec<RunKey> = page
+        .iter()
+        .filter_map(|(workspace, member)| told(run_key(workspace, member, operation)))
+        .collect();
+    let found = stored(shared, &keys, operation).await?;
+    let is_queued = |run: &StoredRun| run.run().status == RunStatus::Queued;
+    let found = found
+        .into_iter()
+        .filter_map(|run| told(run).flatten())
+        .filter(is_queued)
+        .collect();
+    Ok((page.len(), found))
+}
+
+fn told<T>(found: PortResult<T>) -> Option<T> {
+    found
+        .inspect_err(|error| tracing::error!(%error, "a queued run cannot be read"))
+        .ok()
+}
+
+/// The entries of runs, whatever became of them; none where there is no such run.
+pub(super) async fn entries(
+    shared: &Shared,
+    keys: &[RunKey],
+    operation: &'static str,
+) -> PortResult<Vec<Option<QueueEntry>>> {
+    let found = stored(shared, keys, operation).await?;
+    found
+        .into_iter()
+        .map(|run| Ok(run?.map(|run| run.entry())))
+        .collect()
+}
+
+/// Runs without what is kept apart from them, each read for itself.
+async fn stored(
+    shared: &Shared,
+    keys: &[RunKey],
+    operation: &'static str,
+) -> PortResult<Vec<PortResult<Option<StoredRun>>>> {
+    let calls: Vec<Call> = keys
+        .iter()
+        .map(|key| {
+            let run = shared.keys().workspace(&key.workspace_id).run(key.id);
+            Call::command("HMGET", run).arg(StoredRun::fields())
+        })
+        .collect();
+    let values = shared.link().call_each(operation, &calls).await?;
+    Ok(keys
+        .iter()
+        .zip(values)
+        .map(|(key, value)| StoredRun::read(key.clone(), value?, operation))
+        .collect())
+}
+
+/// Adds contexts and rulings to runs.
+async fn whole(
+    shared: &Shared,
+    found: Vec<StoredRun>,
+    detail: ContextDetail,
+    operation: &'static str,
+) -> PortResult<Vec<PortResult<OperationRun>>> {
+    let (contexts, rulings) = futures::try_join!(
+        contexts(shared, &found, detail, operation),
+        rulings(shared, &found, operation)
+    )?;
+    Ok(found
+        .into_iter()
+        .zip(contexts)
+        .map(|(run, context)| {
+            let ruling = run.ruling.map(|number| ruling_of(&run.key, number));
+            let ruling = match ruling.and_then(|ruling| rulings.get(&ruling)) {
+                Some(Ok(text)) => text.as_deref(),
+                Some(Err((kind, detail))) => return Err(PortError::new(*kind, operation, detail)),
+                None => None,
+            };
+            run.whole(context?.as_deref(), ruling, operation)
+        })
+        .collect())
+}
+
+/// The submitters' contexts, one a run; none where they are not wanted.
+async fn contexts(
+    shared: &Shared,
+    found: &[StoredRun],
+    detail: ContextDetail,
+    operation: &'static str,
+) -> PortResult<Vec<PortResult<Option<String>>>> {
+    let calls: Vec<Call> = match detail {
+        ContextDetail::Omitted => return Ok(found.iter().map(|_| Ok(None)).collect()),
+        ContextDetail::Full => found
+            .iter()
+            .map(|run| {
+                let keys = shared.keys().workspace(&run.key.workspace_id);
+                Call::command("GET", keys.context(run.key.id))
+            })
+            .collect(),
+    };
+    let values = shared.link().call_each(operation, &calls).await?;
+    Ok(found
+        .iter()
+        .zip(values)
+        .map(|(run, value)| {
+            let text = optional_text(value?, "a run's context", operation)?;
+            let missing = || {
+                let detail = format_args!("the context of run `{}` is missing", run.key.id);
+                PortError::new(PortErrorKind::Corrupt, operation, detail)
+            };
+            text.map(Some).ok_or_else(missing)
+        })
+        .collect())
+}
+
+/// What finds a ruling: its workspace and its number there.
+type RulingKey = (WorkspaceId, u64);
+
+fn ruling_of(run: &RunKey, number: u64) -> RulingKey {
+    (run.workspace_id.clone(), number)
+}
+
+/// A ruling's text, or why it cannot be read: an error that many runs share.
+type RulingRead = Result<Option<String>, (PortErrorKind, String)>;
+
+/// The rulings that runs were begun under, each read once.
+async fn rulings(
+    shared: &Shared,
+    found: &[StoredRun],
+    operation: &'static str,
+) -> PortResult<HashMap<RulingKey, RulingRead>> {
+    let wanted: HashSet<RulingKey> = found
+        .iter()
+        .filter_map(|run| Some(ruling_of(&run.key, run.ruling?)))
+        .collect();
+    let wanted: Vec<RulingKey> = wanted.into_iter().collect();
+    let calls: Vec<Call> = wanted
+        .iter()
+        .map(|(workspace, number)| {
+            let rulings = shared.keys().workspace(workspace).rulings();
+            Call::command("HGET", rulings).arg(number.to_string())
+        })
+        .collect();
+    let values = shared.link().call_each(operation, &calls).await?;
+    let read = |value: PortResult<Value>| {
+        let text = value.and_then(|value| optional_text(value, "a ruling", operation));
+        text.map_err(|error| (error.kind(), error.to_string()))
+    };
+    Ok(wanted
+        .into_iter()
+        .zip(values.into_iter().map(read))
+        .collect())
+}
+
+fn read_count(value: Value, operation: &'static str) -> PortResult<u64> {
+    match value {
+        Value::Int(count) => {
+            u64::try_from(count).map_err(|error| PortError::corrupt(operation, "a count", error))
+        }
+        _ => Err(unreadable(operation, "a count")),
+    }
+}

@@ -1,0 +1,110 @@
+//! Queues runs: where each will be is written first, then the runs, a script a workspace.
+
+use std::collections::HashSet;
+
+use countersign_domain::{RunId, Submission, Timestamp, WorkspaceId};
+use countersign_ports::{PortResult, Submitted, fresh_run_id};
+
+use super::RedisRuns;
+use super::batch::{Answers, by_workspace, unknown};
+use super::places;
+use crate::script::{Call, script};
+use crate::store::Shared;
+
+const OPERATION: &str = "submit";
+
+script!(SUBMIT writes "run", "submit");
+
+pub(super) async fn submit(
+    runs: &RedisRuns,
+    submissions: &[Submission],
+) -> PortResult<Vec<Submitted>> {
+    let shared = &*runs.shared;
+    let ids: Vec<RunId> = submissions
+        .iter()
+        .map(|submission| submission.id.unwrap_or_else(fresh_run_id))
+        .collect();
+    know_workspaces(shared, submissions).await?;
+    let claims: Vec<(RunId, &WorkspaceId)> = ids
+        .iter()
+        .zip(submissions)
+        .map(|(id, submission)| (*id, &submission.workspace_id))
+        .collect();
+    let elsewhere = places::claim(shared, &claims, OPERATION).await?;
+    let mut answers = Answers::to(submissions.len(), OPERATION);
+    for (place, (id, elsewhere)) in ids.iter().zip(&elsewhere).enumerate() {
+        if elsewhere.is_some() {
+            answers.set(place, Ok(Submitted::IdTaken { id: *id }));
+        }
+    }
+    let here = submissions
+        .iter()
+        .zip(&elsewhere)
+        .map(|(submission, elsewhere)| elsewhere.is_none().then_some(&submission.workspace_id));
+    let groups = by_workspace(shared, here);
+    let calls: Vec<Call> = groups
+        .iter()
+        .map(|group| {
+            let mut keys = group.keys.of_runs();
+            keys.push(shared.keys().store());
+            for (id, _) in group.of(&ids, submissions) {
+                keys.extend([group.keys.run(*id), group.keys.context(*id)]);
+            }
+            let mut call = Call::script(&SUBMIT, keys).arg(shared.identity().id.to_string());
+            for (id, submission) in group.of(&ids, submissions) {
+                push(&mut call, *id, submission);
+            }
+            call
+        })
+        .collect();
+    let id_at = |place: usize| ids.get(place).copied().unwrap_or(RunId::EXAMPLE);
+    answers
+        .ask(shared, &groups, &calls, |place, mut said| {
+            Ok(match said.word.as_str() {
+                "created" => Submitted::Created {
+                    id: id_at(place),
+                    due_at: said.rest.time("due at")?,
+                },
+                "existing" => Submitted::Existing {
+                    id: said.rest.parsed("run id")?,
+                },
+                "taken" => Submitted::IdTaken { id: id_at(place) },
+                other => return unknown(other, OPERATION),
+            })
+        })
+        .await?;
+    answers.settle(|| None)
+}
+
+/// Before the runs: whoever lists them looks for them there.
+async fn know_workspaces(shared: &Shared, submissions: &[Submission]) -> PortResult<()> {
+    let workspaces: HashSet<&str> = submissions
+        .iter()
+        .map(|submission| submission.workspace_id.as_str())
+        .collect();
+    if workspaces.is_empty() {
+        return Ok(());
+    }
+    let mut call = Call::change("SADD", shared.keys().workspaces());
+    for workspace in workspaces {
+        call.push(workspace);
+    }
+    shared.link().call(OPERATION, call).await?;
+    Ok(())
+}
+
+fn push(call: &mut Call, id: RunId, submission: &Submission) {
+    call.push(id.to_string());
+    call.push(submission.tenant_id.as_str());
+    call.push(submission.initiator.as_ref().map_or("", AsRef::as_ref));
+    call.push(submission.authority_mode.as_str());
+    call.push(submission.operation_type.as_str());
+    let connection = submission.provider_connection_id.as_ref();
+    call.push(connection.map_or("", AsRef::as_ref));
+    call.push(submission.priority);
+    call.push(submission.unique_key.as_ref().map_or("", AsRef::as_ref));
+    call.push(submission.queue_name.as_str());
+    let due_at = submission.due_at.map(Timestamp::as_micros);
+    call.push(due_at.map(|micros| micros.to_string()).unwrap_or_default());
+    call.push(submission.context.as_str());
+}
