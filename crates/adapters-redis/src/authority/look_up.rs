@@ -27,7 +27,7 @@ const AT_ONCE: usize = 256;
 /// How often a query is put that finds no scope, or facts that move while they are read.
 const ROUNDS: u32 = 4;
 
-script!(LOOK_UP reads "look_up");
+script!(LOOK_UP reads_the_primary "look_up");
 script!(MAKE_SCOPE writes "make_scope");
 
 pub(super) async fn look_up(
