@@ -164,13 +164,11 @@ impl Call {
     }
 
     fn answer(&self, value: Value, operation: &'static str) -> PortResult<Value> {
-        match value {
-            Value::ServerError(error) => {
-                let key = self.keys.first().map_or("", String::as_str);
-                Err(refused(operation, key, error))
-            }
-            value => Ok(value),
+        if let Value::ServerError(error) = value {
+            let key = self.keys.first().map_or("", String::as_str);
+            return Err(refused(operation, key, error));
         }
+        Ok(value)
     }
 }
 
@@ -256,8 +254,5 @@ impl Link {
 }
 
 fn is_forgotten(value: &Value) -> bool {
-    match value {
-        Value::ServerError(error) => error.kind() == Some(ServerErrorKind::NoScript),
-        _ => false,
-    }
+    matches!(value, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoScript))
 }

@@ -139,10 +139,10 @@ impl fmt::Display for RedisUrl {
         if let Some(user) = settings.username() {
             write!(f, "{user}@")?;
         }
-        match self.server.addr() {
-            ConnectionAddr::Tcp(host, DEFAULT_PORT) => f.write_str(host)?,
-            ConnectionAddr::Tcp(host, port) => write!(f, "{host}:{port}")?,
-            other => write!(f, "{other}")?,
+        if let ConnectionAddr::Tcp(host, DEFAULT_PORT) = self.server.addr() {
+            f.write_str(host)?;
+        } else {
+            write!(f, "{}", self.server.addr())?;
         }
         if settings.db() != 0 {
             write!(f, "/{}", settings.db())?;
