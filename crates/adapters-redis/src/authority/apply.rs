@@ -11,7 +11,7 @@ use crate::script::{Call, script};
 
 const OPERATION: &str = "apply";
 
-script!(APPLY writes "apply");
+script!(APPLY writes "plan", "apply");
 
 pub(super) async fn apply(
     authority: &RedisAuthority,

@@ -1,28 +1,23 @@
 -- Hands out the first entries that are ready, over several operations of one queue, and makes them wait
 -- until their claim ends.
 --
--- KEYS    entries; then of each operation: ready, waiting
+-- KEYS    as queue.lua
 -- ARGV    claim, limit, how long the claim lasts in microseconds
 -- Answer  in how many microseconds the next waiting entry is to be ready, if there is one; then of each
 --         entry handed out the place of its operation, run, workspace
 
-local ENTRIES = KEYS[1]
 local CLAIM, LIMIT, LASTS = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
 -- How many waiting entries of an operation are made ready at the most.
 local WAKE_AT_ONCE = 1000
 
 local operations = {}
-expect(ENTRIES, 'hash')
-for at = 2, #KEYS, 2 do
-  expect(KEYS[at], 'zset')
-  expect(KEYS[at + 1], 'zset')
-  operations[at / 2] = {ready = KEYS[at], waiting = KEYS[at + 1]}
+for place = 1, (#KEYS - 1) / 2 do
+  operations[place] = {ready = ready_of(place), waiting = waiting_of(place)}
 end
 local now = clock()
 
--- The entries of some members, with false where there is none; what does not read as one is thrown away
--- with them, as the run repository tells what is to be in the queue.
+-- The entries of some members, with false where there is none. What does not read as one is thrown away.
 local function entries_of(members)
   local runs = {}
   for at, member in ipairs(members) do
@@ -30,7 +25,7 @@ local function entries_of(members)
   end
   local entries = redis.call('HMGET', ENTRIES, unpack(runs))
   for at, entry in ipairs(entries) do
-    local order, due, workspace = (entry or ''):match('^%S+\t(%-?%d+)\t(%x+)\t(.+)$')
+    local _, order, due, workspace = read(entry)
     entries[at] = order and due == members[at]:sub(1, 16)
       and {run = runs[at], order = order, due = due, workspace = workspace}
     if not entries[at] then
@@ -114,7 +109,7 @@ repeat
   local entries = #members > 0 and entries_of(members) or {}
   for at, entry in ipairs(entries) do
     if entry then
-      local held = CLAIM .. '\t' .. entry.order .. '\t' .. entry.due .. '\t' .. entry.workspace
+      local held = entry_text(CLAIM, entry.order, entry.due, entry.workspace)
       redis.call('HSET', ENTRIES, entry.run, held)
       redis.call('ZADD', operations[taken[at].place].waiting, ends, members[at])
       answer[#answer + 1] = taken[at].place

@@ -14,7 +14,7 @@ const OPERATION: &str = "push";
 /// How many entries one script adds.
 const AT_ONCE: usize = 1000;
 
-script!(PUSH writes "push");
+script!(PUSH writes "queue", "push");
 
 pub(super) async fn push(queue: &RedisQueue, entries: &[QueueEntry]) -> PortResult<Vec<Push>> {
     let mut answers = vec![Push::Present; entries.len()];

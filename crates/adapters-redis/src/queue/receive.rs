@@ -17,7 +17,7 @@ const OPERATION: &str = "receive";
 /// How many entries one script hands out at the most.
 const AT_ONCE: u32 = 1000;
 
-script!(RECEIVE writes "receive");
+script!(RECEIVE writes "queue", "receive");
 
 pub(super) async fn receive(
     queue: &RedisQueue,

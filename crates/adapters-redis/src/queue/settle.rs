@@ -13,8 +13,8 @@ use crate::script::{Call, Script, script};
 /// How many deliveries one script settles.
 const AT_ONCE: usize = 1000;
 
-script!(ACK writes "ack");
-script!(PUT_OFF writes "put_off_delivery");
+script!(ACK writes "queue", "ack");
+script!(PUT_OFF writes "queue", "put_off_delivery");
 
 pub(super) async fn ack(queue: &RedisQueue, deliveries: &[Delivery]) -> PortResult<Vec<Acked>> {
     settle(queue, "ack", &ACK, deliveries, None).await

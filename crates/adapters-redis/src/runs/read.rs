@@ -388,10 +388,8 @@ async fn rulings(
 }
 
 fn read_count(value: Value, operation: &'static str) -> PortResult<u64> {
-    match value {
-        Value::Int(count) => {
-            u64::try_from(count).map_err(|error| PortError::corrupt(operation, "a count", error))
-        }
-        _ => Err(unreadable(operation, "a count")),
-    }
+    let Value::Int(count) = value else {
+        return Err(unreadable(operation, "a count"));
+    };
+    u64::try_from(count).map_err(|error| PortError::corrupt(operation, "a count", error))
 }
