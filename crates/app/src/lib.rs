@@ -25,6 +25,7 @@ pub use worker::{Progress, Stop, Tally, Until, Worker, WorkerReport, WorkerSetti
 pub use countersign_domain as domain;
 pub use countersign_ports as port;
 pub use countersign_postgres as postgres;
+pub use countersign_redis as redis;
 pub use countersign_sqlite as sqlite;
 
 #[cfg(doctest)]

@@ -92,6 +92,19 @@ impl Ports {
         )
     }
 
+    /// All three ports on one Redis store.
+    ///
+    /// # Errors
+    /// None in practice: the ports share a store.
+    pub fn redis(store: &countersign_redis::RedisStore) -> Result<Self, StoresApart> {
+        Self::new(
+            Arc::new(store.runs()),
+            Arc::new(store.authority()),
+            Arc::new(store.queue()),
+            ConsistencyMode::Fenced,
+        )
+    }
+
     /// The run repository.
     #[must_use]
     pub fn runs(&self) -> &dyn RunRepository {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use countersign::config::Config;
 use countersign::port::{AuthorityStore, RunQueue, RunRepository, StoreMaintenance};
 use countersign::postgres::{PostgresMaintenance, PostgresStore, PostgresUrl};
+use countersign::redis::{RedisMaintenance, RedisStore, RedisUrl};
 use countersign::sqlite::{SqliteMaintenance, SqliteStore, SqliteUrl};
 use countersign::{ConsistencyMode, Ports};
 
@@ -71,12 +72,14 @@ pub(crate) fn read_config(named: Option<&Path>) -> Result<(Config, bool), Failur
 enum Address {
     Sqlite(SqliteUrl),
     Postgres(Box<PostgresUrl>),
+    Redis(Box<RedisUrl>),
 }
 
 impl Address {
     /// Reads the address that was given as `field`.
     fn parse(url: &str, field: &'static str) -> Result<Self, Failure> {
-        const EXPECTED: &str = "expected `sqlite://PATH` or `postgres://USER@HOST/DATABASE`";
+        const EXPECTED: &str =
+            "expected `sqlite://PATH`, `postgres://USER@HOST/DATABASE` or `redis://HOST`";
         let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
         match scheme {
             "sqlite" => url
@@ -86,6 +89,10 @@ impl Address {
             "postgres" | "postgresql" => url
                 .parse()
                 .map(|url| Self::Postgres(Box::new(url)))
+                .map_err(|error| Failure::bad_input(error).at_field(field)),
+            "redis" => url
+                .parse()
+                .map(|url| Self::Redis(Box::new(url)))
                 .map_err(|error| Failure::bad_input(error).at_field(field)),
             "" => Err(Failure::bad_input(format_args!(
                 "`{url}` is not the address of a store, {EXPECTED}"
@@ -102,6 +109,7 @@ impl Address {
         Ok(match self {
             Self::Sqlite(url) => Store::Sqlite(SqliteStore::open(url.path()).await?),
             Self::Postgres(url) => Store::Postgres(PostgresStore::open(url).await?),
+            Self::Redis(url) => Store::Redis(RedisStore::open(url).await?),
         })
     }
 
@@ -109,6 +117,7 @@ impl Address {
         match self {
             Self::Sqlite(url) => Box::new(SqliteMaintenance::at(url.path())),
             Self::Postgres(url) => Box::new(PostgresMaintenance::at(url)),
+            Self::Redis(url) => Box::new(RedisMaintenance::at(url)),
         }
     }
 }
@@ -118,6 +127,7 @@ impl fmt::Display for Address {
         match self {
             Self::Sqlite(url) => url.fmt(f),
             Self::Postgres(url) => url.fmt(f),
+            Self::Redis(url) => url.fmt(f),
         }
     }
 }
@@ -127,6 +137,7 @@ impl fmt::Display for Address {
 enum Store {
     Sqlite(SqliteStore),
     Postgres(PostgresStore),
+    Redis(RedisStore),
 }
 
 impl Store {
@@ -134,6 +145,7 @@ impl Store {
         match self {
             Self::Sqlite(store) => Arc::new(store.runs()),
             Self::Postgres(store) => Arc::new(store.runs()),
+            Self::Redis(store) => Arc::new(store.runs()),
         }
     }
 
@@ -141,6 +153,8 @@ impl Store {
         match self {
             Self::Sqlite(store) => Arc::new(store.runs_apart_from_queue()),
             Self::Postgres(store) => Arc::new(store.runs_apart_from_queue()),
+            // The queue is its caller's to keep, wherever it is.
+            Self::Redis(store) => Arc::new(store.runs()),
         }
     }
 
@@ -148,6 +162,7 @@ impl Store {
         match self {
             Self::Sqlite(store) => Arc::new(store.authority()),
             Self::Postgres(store) => Arc::new(store.authority()),
+            Self::Redis(store) => Arc::new(store.authority()),
         }
     }
 
@@ -155,6 +170,7 @@ impl Store {
         match self {
             Self::Sqlite(store) => Arc::new(store.queue()),
             Self::Postgres(store) => Arc::new(store.queue()),
+            Self::Redis(store) => Arc::new(store.queue()),
         }
     }
 }
