@@ -13,9 +13,14 @@ use crate::keys::Keys;
 use crate::rows::Columns;
 use crate::script::{Call, script};
 
+mod doctor;
+mod server;
+
+use server::Server;
+
 script!(MIGRATE writes "migrate");
 
-/// The version of the layout that this crate writes.
+/// The version of the layout that this crate writes: names of keys, and what is in them.
 const VERSION: i64 = 1;
 
 /// Prepares and checks the store at one address, whether or not there is one yet.
@@ -42,54 +47,107 @@ impl StoreMaintenance for RedisMaintenance {
     async fn migrate(&self) -> PortResult<Migrated> {
         const OPERATION: &str = "migrate";
         let (link, keys) = self.connect(OPERATION)?;
+        Server::ask(&link, OPERATION)
+            .await?
+            .require_fit(OPERATION)?;
         let call = Call::script(&MIGRATE, vec![keys.store()])
             .arg(fresh_store_id().to_string())
             .arg(VERSION);
-        link.call(OPERATION, call).await?;
-        Ok(Migrated {
-            from: None,
-            to: VERSION,
-        })
+        let mut answer = Columns::one(link.call(OPERATION, call).await?, OPERATION);
+        link.close().await;
+        let from: Option<i64> = answer.optional("the store's version")?;
+        if from.is_some_and(|from| from > VERSION) {
+            return Err(newer(OPERATION));
+        }
+        Ok(Migrated { from, to: VERSION })
     }
 
     async fn pending(&self) -> PortResult<Vec<PendingMigration>> {
-        Ok(Vec::new())
+        const OPERATION: &str = "migrate";
+        let (link, keys) = self.connect(OPERATION)?;
+        let marker = Marker::read(&link, &keys, OPERATION).await?;
+        link.close().await;
+        match marker {
+            Some(Marker { version, .. }) if version > VERSION => Err(newer(OPERATION)),
+            Some(_) => Ok(Vec::new()),
+            None => Ok(vec![PendingMigration {
+                version: VERSION,
+                description: "the marker of a store".to_owned(),
+                sql: format!(
+                    "HSET {} id <a fresh UUID> version {VERSION}\n",
+                    keys.store()
+                ),
+            }]),
+        }
     }
 
     async fn doctor(&self) -> PortResult<Vec<Finding>> {
-        Ok(Vec::new())
+        let (link, keys) = self.connect("doctor")?;
+        let findings = doctor::doctor(&link, &keys).await;
+        link.close().await;
+        findings
     }
 }
 
-/// Refuses a database that bears no marker under the prefix, or one of another version.
-pub(crate) async fn require_current_marker(
+/// What a prepared store bears.
+struct Marker {
+    id: StoreId,
+    version: i64,
+}
+
+impl Marker {
+    async fn read(link: &Link, keys: &Keys, operation: &'static str) -> PortResult<Option<Self>> {
+        let call = Call::command("HMGET", keys.store())
+            .arg("id")
+            .arg("version");
+        let mut columns = Columns::of(link.call(operation, call).await?, operation)?;
+        let id = columns.optional("the store's id")?;
+        let version = columns.optional("the store's version")?;
+        match (id, version) {
+            (Some(id), Some(version)) => Ok(Some(Self { id, version })),
+            (None, None) => Ok(None),
+            (Some(_), None) | (None, Some(_)) => {
+                let detail = format!("the key `{}` is half a marker", keys.store());
+                Err(PortError::new(PortErrorKind::Corrupt, operation, detail))
+            }
+        }
+    }
+}
+
+/// Refuses a server that no store can live on, a database that bears no marker under the prefix, and one of
+/// another version.
+pub(crate) async fn require_current_store(
     link: &Link,
     keys: &Keys,
     operation: &'static str,
 ) -> PortResult<StoreId> {
-    let call = Call::command("HMGET", keys.store())
-        .arg("id")
-        .arg("version");
-    let mut columns = Columns::of(link.call(operation, call).await?, operation)?;
-    let id: Option<StoreId> = columns.optional("the store's id")?;
-    let version: Option<i64> = columns.optional("the store's version")?;
-    let refused = |kind, detail| Err(PortError::new(kind, operation, detail));
-    match (id, version) {
-        (Some(id), Some(VERSION)) => Ok(id),
-        (None, None) => refused(
+    Server::ask(link, operation).await?.require_fit(operation)?;
+    require_current_marker(link, keys, operation).await
+}
+
+async fn require_current_marker(
+    link: &Link,
+    keys: &Keys,
+    operation: &'static str,
+) -> PortResult<StoreId> {
+    let refused = |detail| {
+        Err(PortError::new(
             PortErrorKind::NotMigrated,
+            operation,
+            detail,
+        ))
+    };
+    match Marker::read(link, keys, operation).await? {
+        Some(Marker { id, version }) if version == VERSION => Ok(id),
+        Some(Marker { version, .. }) if version > VERSION => Err(newer(operation)),
+        Some(_) => refused("the store was prepared by an older version, run `countersign migrate`"),
+        None => refused(
             "the database holds no prepared store under this prefix, run `countersign migrate`",
         ),
-        (Some(_), Some(version)) if version > VERSION => refused(
-            PortErrorKind::NewerSchema,
-            "the store was prepared by a newer version of Countersign, use that one",
-        ),
-        (Some(_), Some(_)) => refused(
-            PortErrorKind::NotMigrated,
-            "the store was prepared by an older version, run `countersign migrate`",
-        ),
-        (Some(_), None) | (None, Some(_)) => {
-            refused(PortErrorKind::Corrupt, "the store's marker is not whole")
-        }
     }
+}
+
+fn newer(operation: &'static str) -> PortError {
+    let detail = "the store was prepared by a newer version of Countersign, use that one";
+    PortError::new(PortErrorKind::NewerSchema, operation, detail)
 }

@@ -23,6 +23,14 @@ impl Columns {
         })
     }
 
+    /// One value by itself.
+    pub(crate) fn one(value: Value, operation: &'static str) -> Self {
+        Self {
+            values: vec![value].into_iter(),
+            operation,
+        }
+    }
+
     /// How many values there are still to read.
     pub(crate) fn left(&self) -> usize {
         self.values.len()
@@ -92,6 +100,10 @@ impl Columns {
 }
 
 /// The values of an array.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what servers answer with is open-ended"
+)]
 pub(crate) fn list(value: Value, operation: &'static str) -> PortResult<Vec<Value>> {
     match value {
         Value::Array(values) | Value::Set(values) => Ok(values),
@@ -100,6 +112,10 @@ pub(crate) fn list(value: Value, operation: &'static str) -> PortResult<Vec<Valu
 }
 
 /// A text, or none for nil.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what servers answer with is open-ended"
+)]
 pub(crate) fn optional_text(
     value: Value,
     what: &'static str,

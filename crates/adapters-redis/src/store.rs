@@ -7,7 +7,7 @@ use countersign_ports::{PortResult, StoreIdentity, StoreMaintenance};
 
 use crate::connect::Link;
 use crate::keys::Keys;
-use crate::maintenance::{RedisMaintenance, require_current_marker};
+use crate::maintenance::{RedisMaintenance, require_current_store};
 use crate::queue::bell::Bell;
 use crate::rows::read_time;
 use crate::script::Call;
@@ -40,7 +40,7 @@ impl RedisStore {
         const OPERATION: &str = "open";
         let link = Link::new(url, OPERATION)?;
         let keys = Keys::new(url.prefix().clone());
-        let id = require_current_marker(&link, &keys, OPERATION).await?;
+        let id = require_current_store(&link, &keys, OPERATION).await?;
         Ok(Self {
             shared: Arc::new(Shared {
                 identity: identity(id),

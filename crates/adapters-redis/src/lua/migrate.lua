@@ -1,9 +1,14 @@
 -- Marks a database as a prepared store, or leaves the marker that it bears.
--- KEYS: store.   ARGV: a fresh id, this version.
--- Answer: the version that was found, or false.
+--
+-- KEYS    marker
+-- ARGV    a fresh id, this version
+-- Answer  the version that was found; nothing for an empty store
+
 expect(KEYS[1], 'hash')
-local found = redis.call('HMGET', KEYS[1], 'id', 'version')
-if not found[1] and not found[2] then
+local id, version = unpack(redis.call('HMGET', KEYS[1], 'id', 'version'))
+if not id and not version then
   redis.call('HSET', KEYS[1], 'id', ARGV[1], 'version', ARGV[2])
+elseif not id or not version then
+  corrupt(KEYS[1], 'is half a marker')
 end
-return found[2]
+return version
