@@ -31,6 +31,21 @@ impl Site {
         drop(answer);
     }
 
+    /// Puts back what a key held.
+    pub(crate) async fn restore(&self, key: &str, held: Option<Vec<u8>>) {
+        let mut raw = self.raw().await;
+        let mut command = match &held {
+            None => redis::cmd("DEL"),
+            Some(_) => redis::cmd("RESTORE"),
+        };
+        command.arg(key);
+        if let Some(held) = held {
+            command.arg(0).arg(held).arg("REPLACE");
+        }
+        let answer: redis::Value = command.query_async(&mut raw).await.expect("an answer");
+        drop(answer);
+    }
+
     /// The name of a key of the directory.
     pub(crate) fn directory(&self, name: &str) -> String {
         format!("{{{}}}:{name}", self.prefix())

@@ -10,6 +10,8 @@
 mod authority;
 mod conformance;
 mod dump;
+mod maintenance;
 mod queue;
+mod runs;
 mod support;
 mod way;

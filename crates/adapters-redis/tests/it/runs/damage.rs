@@ -1,0 +1,223 @@
+//! Keys that hold what they should not: an error that names the key, nothing half done, and neighbours that
+//! go on.
+
+use std::collections::BTreeMap;
+use std::slice::from_ref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_conformance::scene::{AN_HOUR, Came, HOME, Running, Scene, failed, note};
+use countersign_domain::{RunStatus, Submission, UniqueKey};
+use countersign_ports::{
+    Cancellation, PortErrorKind, PortResult, Retry, RunKey, Start, Undecided, UndecidedPolicy,
+    fresh_run_id,
+};
+
+use crate::support::{Site, ports};
+
+/// A run that each verb applies to.
+struct Population {
+    scene: Scene,
+    queued: RunKey,
+    start: Start,
+    running: Running,
+    completed: RunKey,
+}
+
+impl Population {
+    async fn of(site: &Site) -> Self {
+        let scene = Scene::home(&ports(&site.open().await)).await;
+        let completed = scene.succeeded(HOME.sync()).await.key;
+        let running = scene.running().await;
+        let queued = scene.submit(keyed("key")).await;
+        let start = scene.judge(&queued).await;
+        Self {
+            scene,
+            queued,
+            start,
+            running,
+            completed,
+        }
+    }
+
+    /// Each verb that writes, by name, with what became of it.
+    async fn try_each(&self) -> Vec<(&'static str, PortResult<()>)> {
+        let runs = &self.scene.ports.runs;
+        let cancellation = Cancellation {
+            run: self.queued.id,
+            note: note("somebody", ""),
+        };
+        let undecided = Undecided {
+            run: self.queued.clone(),
+            cause: "a test".to_owned(),
+        };
+        let retry = Retry {
+            run: self.completed.id,
+            successor: fresh_run_id(),
+            requested_by: "somebody".parse().unwrap(),
+        };
+        let policy = UndecidedPolicy::default();
+        let (finish, renewal) = (self.running.finish(failed()), self.running.renewal(AN_HOUR));
+        vec![
+            ("submit", unit(runs.submit(&[keyed("another")]).await)),
+            ("begin", unit(runs.begin(from_ref(&self.start)).await)),
+            ("renew", unit(runs.renew(&[renewal]).await)),
+            ("finish", unit(runs.finish(&[finish]).await)),
+            ("put_off", unit(runs.put_off(&[undecided], &policy).await)),
+            ("cancel", unit(runs.cancel(&[cancellation]).await)),
+            ("retry", unit(runs.retry(&[retry]).await)),
+        ]
+    }
+}
+
+fn unit<T>(answer: PortResult<T>) -> PortResult<()> {
+    answer.map(drop)
+}
+
+fn keyed(key: &str) -> Submission {
+    Submission {
+        unique_key: Some(UniqueKey::new(key).unwrap()),
+        ..HOME.sync()
+    }
+}
+
+/// All that the store holds, but for where runs would have been: that is written first, and is harmless.
+async fn held(site: &Site) -> BTreeMap<String, Vec<u8>> {
+    let mut held = site.dump().await;
+    held.retain(|key, _| !key.contains(":where:"));
+    held
+}
+
+async fn replace(site: &Site, key: &str) {
+    site.command(&["DEL", key]).await;
+    site.command(&["SET", key, "something else"]).await;
+}
+
+#[test]
+fn an_index_of_another_type_is_named_and_nothing_is_half_done() {
+    Site::lend(async |site: Arc<Site>| {
+        let population = Population::of(&site).await;
+        for name in [
+            "runs",
+            "blocked",
+            "queued",
+            "running",
+            "unique",
+            "successors",
+            "rulings",
+        ] {
+            let key = site.tagged(HOME.workspace, name);
+            let saved = site.dump().await.get(&key).cloned();
+            replace(&site, &key).await;
+            let before = held(&site).await;
+            for (verb, answer) in population.try_each().await {
+                let error = answer.expect_err(verb);
+                assert_eq!(error.kind(), PortErrorKind::Corrupt, "{verb}: {error}");
+                assert!(error.to_string().contains(&key), "{verb}: {error}");
+            }
+            assert_eq!(held(&site).await, before, "{name}");
+            site.restore(&key, saved).await;
+        }
+        for (verb, answer) in population.try_each().await {
+            answer.expect(verb);
+        }
+    });
+}
+
+#[test]
+fn a_run_that_could_not_have_come_about_is_named_and_left_alone() {
+    Site::lend(async |site: Arc<Site>| {
+        let population = Population::of(&site).await;
+        let key = |run: &RunKey| site.tagged(HOME.workspace, &format!("run:{}", run.id));
+        let queued = key(&population.queued);
+        let saved = site.dump().await.get(&queued).cloned();
+        for damage in [
+            ["SET", &queued, "something else"].as_slice(),
+            &["HSET", &queued, "status", "waiting"],
+            &["HSET", &queued, "outcome", "blocked"],
+            &["HSET", &queued, "started_at", "1"],
+            &["HSET", &queued, "queued_at", "soon"],
+            &["HDEL", &queued, "status"],
+            &["HDEL", &queued, "attempt"],
+            &["HSET", &queued, "tenant", "another"],
+        ] {
+            site.command(damage).await;
+            let before = held(&site).await;
+            let begun = population
+                .scene
+                .ports
+                .runs
+                .begin(from_ref(&population.start));
+            let error = begun.await.unwrap_err();
+            assert_eq!(error.kind(), PortErrorKind::Corrupt, "{damage:?}: {error}");
+            assert!(error.to_string().contains(&queued), "{damage:?}: {error}");
+            assert_eq!(held(&site).await, before, "{damage:?}");
+            site.restore(&queued, saved.clone()).await;
+        }
+        assert_eq!(
+            population.scene.begin_one(&population.start).await,
+            Came::Started
+        );
+    });
+}
+
+#[test]
+fn a_damaged_run_does_not_fail_its_neighbours() {
+    Site::lend(async |site: Arc<Site>| {
+        let scene = Scene::home(&ports(&site.open().await)).await;
+        let keys = scene.submit_all((0..3).map(|_| HOME.sync())).await;
+        let starts = scene.judge_all(&keys).await;
+        let damaged = site.tagged(HOME.workspace, &format!("run:{}", keys[1].id));
+        site.command(&["HSET", &damaged, "status", "waiting"]).await;
+
+        let loaded = scene.ports.runs.load(&keys).await.unwrap();
+        let are_there: Vec<bool> = loaded.iter().map(Option::is_some).collect();
+        assert_eq!(are_there, [true, false, true]);
+        let entries = scene.ports.runs.queued_entries(None, 10).await.unwrap();
+        assert_eq!(entries.len(), 2);
+        let came = scene.begin(&starts).await;
+        assert_eq!(came, [Came::Started, Came::NotQueued, Came::Started]);
+
+        // Asked for alone, it is named.
+        let error = scene.ports.runs.load(&keys[1..2]).await.unwrap_err();
+        assert_eq!(error.kind(), PortErrorKind::Corrupt);
+        let list = scene.ports.runs.begin(&starts[1..2]).await.unwrap_err();
+        assert!(list.to_string().contains(&damaged), "{list}");
+    });
+}
+
+#[test]
+fn g5_a_successor_is_not_queued_without_its_context_and_the_run_is_not_lost() {
+    Site::lend(async |site: Arc<Site>| {
+        let scene = Scene::home(&ports(&site.open().await)).await;
+        let running = scene.running().await;
+        let context = site.tagged(HOME.workspace, &format!("context:{}", running.key.id));
+        let saved = site.dump().await.get(&context).cloned();
+        site.command(&["DEL", &context]).await;
+        let finish = running.fail_and_retry(Duration::ZERO);
+        let before = held(&site).await;
+        let error = scene.ports.runs.finish(from_ref(&finish)).await;
+        let error = error.unwrap_err();
+        assert!(error.to_string().contains(&context), "{error}");
+        assert_eq!(held(&site).await, before);
+        site.restore(&context, saved).await;
+        let next = scene.fail_and_retry(&running, Duration::ZERO).await;
+        assert_eq!(scene.load(&next.run).await.status, RunStatus::Queued);
+    });
+}
+
+#[test]
+fn g2_a_store_with_another_marker_starts_nothing_and_takes_no_runs() {
+    Site::lend(async |site: Arc<Site>| {
+        let population = Population::of(&site).await;
+        let marker = site.directory("store");
+        site.command(&["DEL", &marker]).await;
+        let before = held(&site).await;
+        let came = population.scene.begin_one(&population.start).await;
+        assert_eq!(came, Came::Moved);
+        let runs = &population.scene.ports.runs;
+        let error = runs.submit(&[HOME.sync()]).await.unwrap_err();
+        assert_eq!(error.kind(), PortErrorKind::NotMigrated);
+        assert_eq!(held(&site).await, before);
+    });
+}
