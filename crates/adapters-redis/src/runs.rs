@@ -23,6 +23,7 @@ mod merged;
 mod offices;
 mod places;
 mod put_off;
+mod queued;
 mod read;
 mod renew;
 mod rescue;
@@ -120,7 +121,7 @@ impl RunRepository for RedisRuns {
         after: Option<RunId>,
         limit: u32,
     ) -> PortResult<Vec<QueueEntry>> {
-        read::queued_entries(self, after, limit).await
+        queued::queued_entries(self, after, limit).await
     }
 
     async fn elect<'a>(&self, candidacy: &Candidacy<'a>) -> PortResult<Elected> {
@@ -132,7 +133,7 @@ impl RunRepository for RedisRuns {
     }
 
     async fn backlog<'a>(&self, query: &BacklogQuery<'a>) -> PortResult<Backlog> {
-        read::backlog(self, query).await
+        queued::backlog(self, query).await
     }
 }
 

@@ -1,11 +1,13 @@
 -- The fence (G2): nothing else runs between comparing a revision and moving what is still queued.
--- KEYS: as run.lua, 8 the marker; then the scopes of all fences; then each run.
--- ARGV: the store's id, the number of scopes, that of rulings; of each ruling: `fenced`, `bounded` or
---       `moved`, the places of its scopes and their revisions, when it lapses or the bound passes (or
---       nothing), whether it allows, reason, record, limit of attempts, length of the lease, and what it
---       was ruled on: tenant, initiator, mode, operation, connection; then of each run: id, decision id,
---       lease id, the place of its ruling.
--- Answer: of each `started` or `blocked`, and the time; `moved`; or `not_queued`.
+--
+-- KEYS    as run.lua, 8 the marker; then the scopes of all fences; then each run
+-- ARGV    the store's id, the number of scopes, that of rulings; of each ruling: `fenced`, `bounded` or
+--         `moved`, the places of its scopes and their revisions, when it lapses or the bound passes (or
+--         nothing), whether it allows, reason, record, limit of attempts, length of the lease, and what
+--         it was ruled on: tenant, initiator, mode, operation, connection; then of each run: id,
+--         decision id, lease id, the place of its ruling
+-- Answer  of each `started` or `blocked`, and the time; `moved`; or `not_queued`
+
 expect(KEYS[8], 'hash')
 -- The clock is read where nothing can come between.
 local now = clock()

@@ -1,7 +1,10 @@
 -- Cancels runs: of a queued one a transition, of a running one a flag.
--- KEYS: as run.lua; then each run.   ARGV: of each id, who cancels, why or nothing.
--- Answer: of each `before_start`, `requested`, `already_requested`, `not_found`, or `completed` and its
---       outcome.
+--
+-- KEYS    as run.lua; then each run
+-- ARGV    of each id, who cancels, why or nothing
+-- Answer  of each `before_start`, `requested`, `already_requested`, `not_found`, or `completed` and its
+--         outcome
+
 local FIRST, FIELDS = 8, 3
 local now = clock()
 

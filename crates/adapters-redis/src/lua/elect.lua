@@ -1,6 +1,9 @@
 -- Stands for an office, or renews it.
--- KEYS: the offices.   ARGV: the office, who stands, the length of the term.
--- Answer: `holder` or `another`.
+--
+-- KEYS    the offices
+-- ARGV    the office, who stands, the length of the term
+-- Answer  `holder` or `another`
+
 expect(KEYS[1], 'hash')
 local now = clock()
 local found = redis.call('HGET', KEYS[1], ARGV[1])

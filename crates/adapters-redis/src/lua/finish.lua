@@ -1,10 +1,12 @@
 -- Completes running runs under their lease, and queues successors of those that failed.
--- KEYS: as run.lua; then of each finish the run and its context, and those of its successor, where one is
---       wanted.
--- ARGV: of each id, lease id, outcome, result, output, failure code, failure message, who cancels, why,
---       successor id, how long it waits. What is not set is empty.
--- Answer: of each `completed`, the outcome, and the successor's entry; `before`, the outcome, and the
---       successor's id; or `lost`.
+--
+-- KEYS    as run.lua; then of each finish the run and its context, and those of its successor, where one
+--         is wanted
+-- ARGV    of each id, lease id, outcome, result, output, failure code, failure message, who cancels,
+--         why, successor id, how long it waits. What is not set is empty
+-- Answer  of each `completed`, the outcome, and the successor's entry; `before`, the outcome, and the
+--         successor's id; or `lost`
+
 local FIELDS = 11
 local now = clock()
 

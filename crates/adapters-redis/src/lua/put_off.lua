@@ -1,7 +1,10 @@
--- Puts off queued runs whose authority could not be read (G6), and gives up on those put off for too long.
--- KEYS: as run.lua; then each run.
--- ARGV: the first wait, the longest, the age to give up at; then of each its id, and why.
--- Answer: of each `waiting`, since when and until when; `gave_up`; or `not_queued`.
+-- Puts off queued runs whose authority could not be read (G6), and gives up on those put off for too
+-- long.
+--
+-- KEYS    as run.lua; then each run
+-- ARGV    the first wait, the longest, the age to give up at; then of each its id, and why
+-- Answer  of each `waiting`, since when and until when; `gave_up`; or `not_queued`
+
 local FIRST = 8
 local first, longest, give_up = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = clock()

@@ -1,7 +1,10 @@
 -- Finds out what became of starts. A decision of a run that is still queued is barred, so that a start
 -- under it that is still on its way comes too late (G3).
--- KEYS: as run.lua; then each run.   ARGV: of each the decision id.
--- Answer: of each `committed` and when it started, or else the time; `queued`; or `not_queued`.
+--
+-- KEYS    as run.lua; then each run
+-- ARGV    of each the decision id
+-- Answer  of each `committed` and when it started, or else the time; `queued`; or `not_queued`
+
 local FIRST = 8
 local now = text(clock())
 local answers = {}

@@ -1,7 +1,9 @@
 -- Extends leases of running runs, and keeps what their renewal found (G7).
--- KEYS: as run.lua; then each run.
--- ARGV: of each id, lease id, length of the lease, continuity, who cancels, why; nothing where not set.
--- Answer: of each `held`, who cancelled and why; or `lost`.
+--
+-- KEYS    as run.lua; then each run
+-- ARGV    of each id, lease id, length of the lease, continuity, who cancels, why; nothing where not set
+-- Answer  of each `held`, who cancelled and why; or `lost`
+
 local FIRST, FIELDS = 8, 6
 local now = clock()
 

@@ -1,7 +1,9 @@
 -- Completes running runs whose lease has lapsed, and queues their successors.
--- KEYS: as run.lua; then of each the run and its context, and those of its successor.
--- ARGV: of each its id, and that of its successor.
--- Answer: of each `rescued` and the successor's entry, or nothing; or `held`.
+--
+-- KEYS    as run.lua; then of each the run and its context, and those of its successor
+-- ARGV    of each its id, and that of its successor
+-- Answer  of each `rescued` and the successor's entry, or nothing; or `held`
+
 local now = clock()
 
 local function rescue(from, to)

@@ -1,8 +1,10 @@
 -- Queues successors of completed runs, as operators ask.
--- KEYS: as run.lua; then of each the run and its context, and those of its successor.
--- ARGV: of each its id, that of its successor, and who asks.
--- Answer: of each `created` and the successor's entry; `existing` and that successor; `held` and the run
---       that holds its unique key; `not_completed`; or `not_found`.
+--
+-- KEYS    as run.lua; then of each the run and its context, and those of its successor
+-- ARGV    of each its id, that of its successor, and who asks
+-- Answer  of each `created` and the successor's entry; `existing` and that successor; `held` and the run
+--         that holds its unique key; `not_completed`; or `not_found`
+
 local now = clock()
 
 local function retry(from, to, requested_by)

@@ -1,11 +1,11 @@
 -- Queues runs of one workspace.
--- KEYS: as run.lua, 8 the marker; then of each run itself and its context.
--- ARGV: the store's id; then of each run id, tenant, initiator, mode, operation, connection, priority,
---       unique key, queue, due time, context. What is not set is empty.
--- Answer: of each `created` and its due time; `existing` and that run; or `taken`.
-if redis.call('HGET', KEYS[8], 'id') ~= ARGV[1] then
-  error({err = 'UNMARKED the store bears no marker, or that of another store'})
-end
+--
+-- KEYS    as run.lua, 8 the marker; then of each run itself and its context
+-- ARGV    the store's id; then of each run id, tenant, initiator, mode, operation, connection, priority,
+--         unique key, queue, due time, context. What is not set is empty
+-- Answer  of each `created` and its due time; `existing` and that run; or `taken`
+
+require_marker(KEYS[8], ARGV[1])
 local now = clock()
 local FIELDS = 11
 

@@ -1,11 +1,11 @@
-//! Reads runs. The hash of a run is read at one moment; what is kept apart from it never changes.
+//! Reads and lists runs. The hash of a run is read at one moment; what is kept apart from it never changes.
 
 use std::collections::{HashMap, HashSet};
 
-use countersign_domain::{OperationRun, OperationType, RunId, RunOutcome, RunStatus, WorkspaceId};
+use countersign_domain::{OperationRun, RunId, RunOutcome, WorkspaceId};
 use countersign_ports::{
-    Backlog, BacklogQuery, ContextDetail, PortError, PortErrorKind, PortResult, QueueEntry,
-    RunCursor, RunFilter, RunKey, RunPage,
+    ContextDetail, PortError, PortErrorKind, PortResult, QueueEntry, RunCursor, RunFilter, RunKey,
+    RunPage,
 };
 use redis::Value;
 
@@ -13,8 +13,6 @@ use super::RedisRuns;
 use super::batch::Answers;
 use super::merged::{Merged, Order};
 use super::places;
-use crate::error::unreadable;
-use crate::keys::WorkspaceKeys;
 use crate::rows::optional_text;
 use crate::script::Call;
 use crate::store::Shared;
@@ -147,7 +145,11 @@ fn matches(stored: &StoredRun, filter: &RunFilter) -> bool {
 }
 
 /// A member of an index that orders by time, or by id alone.
-fn run_key(workspace: &WorkspaceId, member: &str, operation: &'static str) -> PortResult<RunKey> {
+pub(super) fn run_key(
+    workspace: &WorkspaceId,
+    member: &str,
+    operation: &'static str,
+) -> PortResult<RunKey> {
     let id = member.split_once('.').map_or(member, |(_, id)| id);
     Ok(RunKey {
         id: id.parse().map_err(|error| {
@@ -156,104 +158,6 @@ fn run_key(workspace: &WorkspaceId, member: &str, operation: &'static str) -> Po
         })?,
         workspace_id: workspace.clone(),
     })
-}
-
-pub(super) async fn queued_entries(
-    runs: &RedisRuns,
-    after: Option<RunId>,
-    limit: u32,
-) -> PortResult<Vec<QueueEntry>> {
-    const OPERATION: &str = "queued_entries";
-    let shared = &*runs.shared;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let workspaces = places::workspaces(shared, OPERATION).await?;
-    let after = after.map(|after| after.to_string());
-    let mut queued = queued(shared, &workspaces, after.as_deref(), OPERATION);
-    let mut entries = Vec::new();
-    // A page that is not full is the last: what is damaged must not end it early (G5).
-    while entries.len() < limit {
-        let many = (limit - entries.len()).min(PAGE);
-        let (read, found) = queued_page(shared, &mut queued, many, OPERATION).await?;
-        entries.extend(found.iter().map(StoredRun::entry));
-        if read < many {
-            break;
-        }
-    }
-    Ok(entries)
-}
-
-pub(super) async fn backlog(runs: &RedisRuns, query: &BacklogQuery<'_>) -> PortResult<Backlog> {
-    const OPERATION: &str = "backlog";
-    let shared = &*runs.shared;
-    let known: HashSet<&OperationType> = query.operations.iter().collect();
-    let workspaces = places::workspaces(shared, OPERATION).await?;
-    let mut backlog = Backlog::default();
-    let calls: Vec<Call> = workspaces
-        .iter()
-        .map(|workspace| Call::command("ZCARD", shared.keys().workspace(workspace).running()))
-        .collect();
-    for value in shared.link().call_all(OPERATION, &calls).await? {
-        backlog.running += read_count(value, OPERATION)?;
-    }
-    let mut queued = queued(shared, &workspaces, None, OPERATION);
-    loop {
-        let (read, found) = queued_page(shared, &mut queued, PAGE, OPERATION).await?;
-        let now = shared.clock(OPERATION).await?;
-        for run in found {
-            let entry = run.entry();
-            let is_known =
-                entry.queue_name == *query.queue_name && known.contains(&entry.operation_type);
-            let count = match (is_known, entry.due_at <= now) {
-                (true, true) => &mut backlog.due,
-                (true, false) => &mut backlog.later,
-                (false, _) => &mut backlog.unknown,
-            };
-            *count += 1;
-        }
-        if read < PAGE {
-            return Ok(backlog);
-        }
-    }
-}
-
-/// The queued runs of all workspaces, by id.
-fn queued<'a>(
-    shared: &'a Shared,
-    workspaces: &'a [WorkspaceId],
-    after: Option<&str>,
-    operation: &'static str,
-) -> Merged<'a> {
-    let index = WorkspaceKeys::queued;
-    Merged::new(shared, workspaces, index, Order::Rising, after, operation)
-}
-
-/// How many members were read, and the runs among them that are queued. A damaged one is told of in the
-/// log: it must not keep others from their worker.
-async fn queued_page(
-    shared: &Shared,
-    queued: &mut Merged<'_>,
-    many: usize,
-    operation: &'static str,
-) -> PortResult<(usize, Vec<StoredRun>)> {
-    let page = queued.next(many).await?;
-    let keys: Vec<RunKey> = page
-        .iter()
-        .filter_map(|(workspace, member)| told(run_key(workspace, member, operation)))
-        .collect();
-    let found = stored(shared, &keys, operation).await?;
-    let is_queued = |run: &StoredRun| run.run().status == RunStatus::Queued;
-    let found = found
-        .into_iter()
-        .filter_map(|run| told(run).flatten())
-        .filter(is_queued)
-        .collect();
-    Ok((page.len(), found))
-}
-
-fn told<T>(found: PortResult<T>) -> Option<T> {
-    found
-        .inspect_err(|error| tracing::error!(%error, "a queued run cannot be read"))
-        .ok()
 }
 
 /// The entries of runs, whatever became of them; none where there is no such run.
@@ -270,7 +174,7 @@ pub(super) async fn entries(
 }
 
 /// Runs without what is kept apart from them, each read for itself.
-async fn stored(
+pub(super) async fn stored(
     shared: &Shared,
     keys: &[RunKey],
     operation: &'static str,
@@ -385,11 +289,4 @@ async fn rulings(
         .into_iter()
         .zip(values.into_iter().map(read))
         .collect())
-}
-
-fn read_count(value: Value, operation: &'static str) -> PortResult<u64> {
-    let Value::Int(count) = value else {
-        return Err(unreadable(operation, "a count"));
-    };
-    u64::try_from(count).map_err(|error| PortError::corrupt(operation, "a count", error))
 }
