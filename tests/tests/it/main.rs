@@ -6,6 +6,8 @@
 //! | [`crash`] | workers killed with SIGKILL at many moments (G1, G3, G5) |
 //! | [`two_workers`] | two worker processes on one file, and revocations meanwhile (G2, G3) |
 //! | [`postgres`] | drains of a PostgreSQL store that loses its server, its connections, its workers (G1, G3, G5) |
+//! | [`mixes`] | the conformance suite with the queue in another store |
+//! | [`redis`] | drains that lose their Redis, or all that it held (G1, G3, G5) |
 //! | [`own_tables`] | the worked example of tables of a team's own, to the letter (G2) |
 //! | [`signals`] | the first signal drains, the second stops now |
 //! | [`lifecycle`] | everything that may happen to a run in a worker (G3 to G7) |
@@ -23,10 +25,13 @@
 
 mod cli;
 mod crash;
+mod drain;
 mod gate_order;
 mod lifecycle;
+mod mixes;
 mod own_tables;
 mod postgres;
+mod redis;
 mod scenarios;
 mod signals;
 mod support;

@@ -1,7 +1,6 @@
 //! Drains of a PostgreSQL store in which something is lost: the server, connections to it, a worker.
 
 mod backends;
-mod drain;
-mod place;
+pub(crate) mod place;
 mod restart;
 mod two_processes;

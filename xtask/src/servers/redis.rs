@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -18,8 +18,17 @@ use crate::programs::Server;
 /// A running server. Dropping it stops it at once and removes its files.
 #[derive(Debug)]
 pub struct Redis {
+    program: PathBuf,
     process: Process,
     port: u16,
+    keeps: Keeps,
+}
+
+/// What a server keeps on disk.
+#[derive(Debug, Clone, Copy)]
+enum Keeps {
+    Nothing,
+    Everything,
 }
 
 impl Redis {
@@ -31,25 +40,59 @@ impl Redis {
         on_a_free_port(|port| Self::start_on(program, port, interrupts))
     }
 
+    /// Starts an empty server that has everything on disk before it answers, on a free port.
+    ///
+    /// # Errors
+    /// As [`Redis::start`].
+    pub fn start_durable(program: &Path, interrupts: &Interrupts) -> Result<Self, Error> {
+        on_a_free_port(|port| Self::start_keeping(program, port, Keeps::Everything, interrupts))
+    }
+
     /// Starts an empty server that keeps nothing on disk, on this port.
     ///
     /// # Errors
     /// [`Error::PortTaken`]; it did not come up; or somebody asked the task to stop.
     pub fn start_on(program: &Path, port: u16, interrupts: &Interrupts) -> Result<Self, Error> {
+        Self::start_keeping(program, port, Keeps::Nothing, interrupts)
+    }
+
+    fn start_keeping(
+        program: &Path,
+        port: u16,
+        keeps: Keeps,
+        interrupts: &Interrupts,
+    ) -> Result<Self, Error> {
         let home = Home::new("redis", None)?;
-        let mut command = Command::new(program);
-        command
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
-            .arg("--dir")
-            .arg(home.path());
+        let mut command = server(program, &home, port, keeps);
         let title = Server::Redis.title();
-        // With nothing to save there is nothing that a gentler signal would spare.
-        let mut process = Process::spawn(title, &mut command, home, Signal::SIGKILL)?;
-        process.wait_until(interrupts, port, |process| {
+        // Whatever is to last is on disk already: there is nothing that a gentler signal would spare.
+        let process = Process::spawn(title, &mut command, home, Signal::SIGKILL)?;
+        let mut started = Self {
+            program: program.to_owned(),
+            process,
+            port,
+            keeps,
+        };
+        started.wait(interrupts)?;
+        Ok(started)
+    }
+
+    /// Kills the server, as a crash would, and starts it again on the same port with the same files.
+    /// Returns when it answers.
+    ///
+    /// # Errors
+    /// As [`Redis::start_on`].
+    pub fn restart_at_once(&mut self, interrupts: &Interrupts) -> Result<(), Error> {
+        let mut command = server(&self.program, self.process.home(), self.port, self.keeps);
+        self.process.restart(&mut command)?;
+        self.wait(interrupts)
+    }
+
+    fn wait(&mut self, interrupts: &Interrupts) -> Result<(), Error> {
+        let port = self.port;
+        self.process.wait_until(interrupts, port, |process| {
             answering_process(port).is_ok_and(|id| id == process.id())
-        })?;
-        Ok(Self { process, port })
+        })
     }
 
     /// Where clients connect.
@@ -75,6 +118,21 @@ impl Redis {
     pub fn directory(&self) -> &Path {
         self.process.home().path()
     }
+}
+
+fn server(program: &Path, home: &Home, port: u16, keeps: Keeps) -> Command {
+    let appendonly = match keeps {
+        Keeps::Nothing => "no",
+        Keeps::Everything => "yes",
+    };
+    let mut command = Command::new(program);
+    command
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .args(["--save", "", "--daemonize", "no"])
+        .args(["--appendonly", appendonly, "--appendfsync", "always"])
+        .arg("--dir")
+        .arg(home.path());
+    command
 }
 
 /// The id of the Redis process that answers on this port. A mere PING would not tell ours from

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use countersign_domain::WorkspaceId;
-use countersign_ports::{PortError, PortErrorKind, PortResult};
+use countersign_ports::{PortError, PortErrorKind, PortResult, RetryClass};
 use redis::Value;
 
 use crate::error::{unreadable, unsettled};
@@ -174,8 +174,13 @@ impl<T> Answers<T> {
             .inspect(|answer| errors += usize::from(answer.is_err()))
             .collect();
         if errors == items {
-            // Nothing was changed, whichever of them it is.
-            return answers.into_iter().collect();
+            // Nothing was changed, unless one of them may have been: that one is told.
+            let (unknown, known): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| {
+                answer
+                    .as_ref()
+                    .is_err_and(|error| error.retry() == RetryClass::ReadBack)
+            });
+            return unknown.into_iter().chain(known).collect();
         }
         answers
             .into_iter()

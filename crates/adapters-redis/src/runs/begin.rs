@@ -21,7 +21,7 @@ pub(super) async fn begin(runs: &RedisRuns, starts: &[Start]) -> PortResult<Vec<
     let mut answers = Answers::to(starts.len(), OPERATION);
     let first: Vec<bool> = starts
         .iter()
-        .map(|start| named.insert(start.run().id))
+        .map(|start| named.insert(start.run().id) && !start.is_spent())
         .collect();
     for (place, _) in first.iter().enumerate().filter(|(_, first)| !**first) {
         answers.set(place, Ok(Became::NotQueued));

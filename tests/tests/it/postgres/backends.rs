@@ -8,8 +8,8 @@ use countersign_domain::{Catalog, RunOutcome, RunStatus, Submission};
 use countersign_ports::{RunRepository, Submitted};
 use tokio::sync::{mpsc, watch};
 
-use super::drain::{ALLOWED, Drain};
 use super::place::{Place, server};
+use crate::drain::{ALLOWED, Drain};
 use crate::support::{AUTHORITY, Handle, Working, apply, drained, operation, until_async};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -19,8 +19,9 @@ async fn a_drain_goes_on_after_each_loss_of_every_connection() {
     const LOSSES: usize = 10;
     Place::play(server(), |place| async move {
         let store = place.open().await;
-        let drain = Drain::of(&store, 2 * APART).await;
-        let worker = drain.worker(&store);
+        let ports = Ports::postgres(&store).unwrap();
+        let drain = Drain::of(&ports, 2 * APART).await;
+        let worker = drain.worker(&ports);
         let progress = worker.progress();
         let draining = tokio::spawn(drained(worker));
         for loss in 1..=LOSSES {
@@ -35,8 +36,8 @@ async fn a_drain_goes_on_after_each_loss_of_every_connection() {
 
         drain.let_end(usize::MAX);
         draining.await.unwrap();
-        drain.finish(&store).await;
-        drain.assert_sound(&store).await;
+        drain.finish(&ports).await;
+        drain.assert_sound(&ports).await;
         store.close().await;
     })
     .await;

@@ -12,10 +12,17 @@ use tokio::task::LocalSet;
 use crate::support::ended;
 
 /// Where the test server is.
-pub(super) fn server() -> String {
+pub(crate) fn server() -> String {
     std::env::var("COUNTERSIGN_TEST_POSTGRES").expect(
         "COUNTERSIGN_TEST_POSTGRES, the address of a PostgreSQL server to test on: `cargo xtask test` starts one",
     )
+}
+
+/// Throws a store away.
+pub(crate) async fn drop_schema(server: &str, schema: &str) {
+    let statement = format!("DROP SCHEMA IF EXISTS {schema} CASCADE");
+    let mut connection = PgConnection::connect(server).await.unwrap();
+    connection.execute(AssertSqlSafe(statement)).await.unwrap();
 }
 
 /// A prepared store.
@@ -38,7 +45,7 @@ impl Place {
         let tasks = LocalSet::new();
         let playing = tasks.spawn_local(part(Arc::clone(&place)));
         let playing = tasks.run_until(ended("the test", playing)).await;
-        place.drop_schema().await;
+        drop_schema(&place.server, &place.schema).await;
         if let Err(failed) = playing {
             resume_unwind(failed.into_panic());
         }
@@ -68,12 +75,6 @@ impl Place {
         .await
         .unwrap();
         ended.len()
-    }
-
-    async fn drop_schema(&self) {
-        let statement = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.schema);
-        let mut connection = self.connect().await;
-        connection.execute(AssertSqlSafe(statement)).await.unwrap();
     }
 
     /// A connection that does not go by the store's name.

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
+use countersign::Ports;
 use xtask::interrupts::Interrupts;
 use xtask::programs::{Search, Server, directories, search};
 use xtask::servers::Postgres;
 
-use super::drain::{ALLOWED, Drain};
 use super::place::Place;
+use crate::drain::{ALLOWED, Drain};
 use crate::support::{drained, until_async};
 
 /// A server that nobody else uses.
@@ -28,8 +29,9 @@ async fn a_drain_goes_on_after_a_crash_of_the_server() {
         move |place| async move {
             let store = place.open().await;
             // The server is stopped while many are on their way, and before all of them have come through.
-            let drain = Drain::of(&store, 2 * BEFORE).await;
-            let worker = drain.worker(&store);
+            let ports = Ports::postgres(&store).unwrap();
+            let drain = Drain::of(&ports, 2 * BEFORE).await;
+            let worker = drain.worker(&ports);
             let progress = worker.progress();
             let draining = tokio::spawn(drained(worker));
             until_async("the drain is under way", async || {
@@ -45,8 +47,8 @@ async fn a_drain_goes_on_after_a_crash_of_the_server() {
 
             drain.let_end(usize::MAX);
             draining.await.unwrap();
-            drain.finish(&store).await;
-            drain.assert_sound(&store).await;
+            drain.finish(&ports).await;
+            drain.assert_sound(&ports).await;
             store.close().await;
         }
     })

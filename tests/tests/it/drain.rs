@@ -4,24 +4,23 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use countersign::postgres::PostgresStore;
 use countersign::{Execution, Ports, Report, Worker, WorkerSettings};
 use countersign_domain::{
     Catalog, FailureCode, OperationRun, ReasonCode, RunId, RunOutcome, RunStatus, Submission,
 };
-use countersign_ports::{ContextDetail, RunFilter, RunRepository, Submitted, UndecidedPolicy};
+use countersign_ports::{ContextDetail, RunFilter, Submitted, UndecidedPolicy};
 use tokio::sync::watch;
 
 use crate::support::{AUTHORITY, Handle, apply, decision, drained, operation, until_async};
 
 /// How many are queued; every third one by user 8, who may not.
-pub(super) const RUNS: usize = 2000;
+pub(crate) const RUNS: usize = 2000;
 
 /// How many of them may start.
-pub(super) const ALLOWED: usize = RUNS - RUNS.div_ceil(3);
+pub(crate) const ALLOWED: usize = RUNS - RUNS.div_ceil(3);
 
 /// Runs that were queued, and a record of every handler that was entered for one.
-pub(super) struct Drain {
+pub(crate) struct Drain {
     submitted: HashSet<RunId>,
     entered: Arc<Mutex<HashMap<RunId, usize>>>,
     /// How many handlers may end: later ones wait.
@@ -30,8 +29,8 @@ pub(super) struct Drain {
 
 impl Drain {
     /// Queues the runs. So many handlers may end for the time being.
-    pub(super) async fn of(store: &PostgresStore, may_end: usize) -> Self {
-        apply(&store.authority(), AUTHORITY).await;
+    pub(crate) async fn of(ports: &Ports, may_end: usize) -> Self {
+        apply(ports.authority(), AUTHORITY).await;
         let line = |at: usize| {
             let user = if at.is_multiple_of(3) { "8" } else { "7" };
             format!(r#"{{"workspace":"1","tenant":"4","user":"{user}","type":"inventory_sync"}}"#)
@@ -39,7 +38,7 @@ impl Drain {
         let submissions: Vec<Submission> = (0..RUNS)
             .map(|at| Submission::parse(&line(at)).unwrap())
             .collect();
-        let submitted = store.runs().submit(&submissions).await.unwrap();
+        let submitted = ports.runs().submit(&submissions).await.unwrap();
         let created = submitted.into_iter().map(|submitted| match submitted {
             Submitted::Created { id, .. } => id,
             other => panic!("{other:?}"),
@@ -52,12 +51,12 @@ impl Drain {
     }
 
     /// From now on so many handlers may end.
-    pub(super) fn let_end(&self, handlers: usize) {
+    pub(crate) fn let_end(&self, handlers: usize) {
         self.may_end.send_replace(handlers);
     }
 
     /// A worker whose leases soon lapse, and that starts a few runs at a time: there is much to hit.
-    pub(super) fn worker(&self, store: &PostgresStore) -> Worker {
+    pub(crate) fn worker(&self, ports: &Ports) -> Worker {
         let mut operation = operation("inventory_sync");
         operation.retry.max_attempts = 1000;
         let settings = WorkerSettings {
@@ -91,17 +90,16 @@ impl Drain {
                 Report::succeeded()
             }
         });
-        let ports = Ports::postgres(store).unwrap();
-        Worker::new(ports, Catalog::new([operation]), settings).handle(name, handler)
+        Worker::new(ports.clone(), Catalog::new([operation]), settings).handle(name, handler)
     }
 
     /// Drains on until every run is completed: what a lost answer left running is rescued when its lease
     /// lapses, which no drain waits for.
-    pub(super) async fn finish(&self, store: &PostgresStore) {
+    pub(crate) async fn finish(&self, ports: &Ports) {
         self.let_end(usize::MAX);
         until_async("every run is completed", async || {
-            drained(self.worker(store)).await;
-            let runs = every_run(store).await;
+            drained(self.worker(ports)).await;
+            let runs = every_run(ports).await;
             let is_completed = |run: &OperationRun| run.status == RunStatus::Completed;
             runs.iter().all(is_completed).then_some(())
         })
@@ -109,8 +107,8 @@ impl Drain {
     }
 
     /// That nothing was lost, nothing started twice, and nothing that was blocked started.
-    pub(super) async fn assert_sound(&self, store: &PostgresStore) {
-        let runs = every_run(store).await;
+    pub(crate) async fn assert_sound(&self, ports: &Ports) {
+        let runs = every_run(ports).await;
         let entered = self.entered.lock().unwrap().clone();
         for (id, times) in &entered {
             assert_eq!(*times, 1, "G3: {id} was entered {times} times");
@@ -129,9 +127,9 @@ impl Drain {
     }
 }
 
-async fn every_run(store: &PostgresStore) -> Vec<OperationRun> {
+async fn every_run(ports: &Ports) -> Vec<OperationRun> {
     let (all, limit) = (RunFilter::default(), 10 * u32::try_from(RUNS).unwrap());
-    let page = store
+    let page = ports
         .runs()
         .list(&all, None, limit, ContextDetail::Full)
         .await;
