@@ -19,7 +19,8 @@
 //!
 //! # What it asks of a store
 //!
-//! * **Runs and authority in one store.** What lives apart cannot be fenced (G2). The queue may live
+//! * **Runs and authority in one store.** What lives apart cannot be fenced (G2): for such ports there is
+//!   [`Ports::apart`] and `suite!(apart mod …)`, without the cases about the fence. The queue may live
 //!   anywhere: where [`RunRepository::queue_upkeep`] says that the caller keeps it, the cases push and
 //!   ack, so that the same suite runs for a mix of stores.
 //! * **Its own clock**, read through [`RunRepository::clock`]. Cases wait for that clock, never for a

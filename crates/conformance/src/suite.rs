@@ -8,13 +8,30 @@
 /// countersign_conformance::suite!(|| async { MyHarness::new().await });
 /// // … or several in one file, each in a module of its own:
 /// countersign_conformance::suite!(mod with_redis_queue, || async { MixedHarness::new().await });
+/// // … or for runs and authority in different stores, which nothing can fence:
+/// countersign_conformance::suite!(apart mod with_authority_elsewhere, || async { ApartHarness::new().await });
 /// ```
 ///
 /// makes `conformance::begin::a_batch_that_names_a_run_twice_starts_it_once` and so on. There is no
-/// way to leave a case out.
+/// way to leave a case out; `apart` leaves out those, and only those, that are about the fence.
 #[macro_export]
 macro_rules! suite {
     (mod $module:ident, $make:expr $(,)?) => {
+        $crate::__suite!($module, $make, $crate::__tests);
+    };
+    (apart mod $module:ident, $make:expr $(,)?) => {
+        $crate::__suite!($module, $make, $crate::__tests_apart);
+    };
+    ($make:expr $(,)?) => {
+        $crate::suite!(mod conformance, $make);
+    };
+}
+
+/// The module of a suite.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __suite {
+    ($module:ident, $make:expr, $($tests:tt)+) => {
         #[cfg(test)]
         mod $module {
             async fn harness() -> impl $crate::Harness {
@@ -23,11 +40,8 @@ macro_rules! suite {
                 ($make)().await
             }
 
-            $crate::__table!($crate::__tests);
+            $crate::__table!($($tests)+);
         }
-    };
-    ($make:expr $(,)?) => {
-        $crate::suite!(mod conformance, $make);
     };
 }
 
@@ -43,6 +57,38 @@ macro_rules! __tests {
             }
         )+}
     )+};
+}
+
+/// One test for each case that needs no fence.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tests_apart {
+    ($($theme:ident { $($case:ident)+ })+) => {$(
+        mod $theme {$(
+            $crate::__test_apart!($theme $case);
+        )+}
+    )+};
+}
+
+/// One test, unless it is about the fence.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __test_apart {
+    (fence $case:ident) => {};
+    (revisions $case:ident) => {};
+    (lapses $case:ident) => {};
+    (spanning $case:ident) => {};
+    (begin the_answers_of_a_mixed_batch_stand_in_input_order) => {};
+    (bounded a_bound_compares_no_revisions) => {};
+    (undecided a_decision_ends_the_undecided_time) => {};
+    (hostile ids_that_look_alike_are_told_apart) => {};
+    (races nothing_starts_after_a_revocation_has_returned) => {};
+    ($theme:ident $case:ident) => {
+        #[test]
+        fn $case() {
+            $crate::run_test(&$crate::__case!($theme $case), super::harness);
+        }
+    };
 }
 
 /// One [`Case`](crate::Case) from its theme and its name.

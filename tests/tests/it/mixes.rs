@@ -101,9 +101,16 @@ impl Store {
     }
 }
 
+/// Runs and authority in one store.
 struct Mixed {
     runs_and_authority: Home,
     queue: Home,
+}
+
+/// Runs and queue in one store.
+struct Apart {
+    runs_and_queue: Home,
+    authority: Home,
 }
 
 #[async_trait::async_trait]
@@ -120,6 +127,20 @@ impl Harness for Mixed {
     }
 }
 
+#[async_trait::async_trait]
+impl Harness for Apart {
+    async fn open(&self) -> Ports {
+        let store = self.runs_and_queue.open().await;
+        let authority = self.authority.open().await.authority();
+        Ports::apart(store.runs(), authority, store.queue())
+    }
+
+    async fn close(&self) {
+        self.runs_and_queue.remove().await;
+        self.authority.remove().await;
+    }
+}
+
 countersign_conformance::suite!(mod on_postgres_with_the_queue_on_redis, || async {
     Mixed { runs_and_authority: Home::postgres().await, queue: Home::redis().await }
 });
@@ -130,4 +151,8 @@ countersign_conformance::suite!(mod on_sqlite_with_the_queue_on_redis, || async 
 
 countersign_conformance::suite!(mod on_redis_with_the_queue_on_postgres, || async {
     Mixed { runs_and_authority: Home::redis().await, queue: Home::postgres().await }
+});
+
+countersign_conformance::suite!(apart mod bounded_on_redis_with_authority_on_postgres, || async {
+    Apart { runs_and_queue: Home::redis().await, authority: Home::postgres().await }
 });

@@ -13,7 +13,6 @@ pub async fn a_fence_names_the_store_and_the_workspace(ports: &Ports) {
         let authority = scene.look_up(&place.query()).await;
         let fence = authority.fence();
         assert_eq!(fence.store, ports.authority.store().id);
-        assert_eq!(fence.store, ports.runs.store().id);
         assert_eq!(fence.scopes.len(), 1);
         assert_eq!(fence.scopes[0].workspace, id(place.workspace));
     }

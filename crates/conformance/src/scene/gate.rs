@@ -93,8 +93,21 @@ impl Scene {
     /// Looks up and judges a run that asks for a lease of that length.
     pub async fn judge_for(&self, key: &RunKey, lease_for: Duration) -> Start {
         let context = self.context(&self.load(key).await);
+        let bound = self.bound().await;
         let authority = self.look_up(&context.query()).await;
-        self.judge_by(&context, &authority, lease_for, None)
+        self.judge_by(&context, &authority, lease_for, bound)
+    }
+
+    /// What takes the place of the fence where runs and authority live apart, from the time before
+    /// authority is asked.
+    async fn bound(&self) -> Option<Bound> {
+        if !self.ports.are_apart() {
+            return None;
+        }
+        Some(Bound {
+            read_at: self.clock().await,
+            max_age: AN_HOUR,
+        })
     }
 
     /// Looks up and judges a run.
@@ -107,11 +120,12 @@ impl Scene {
         let runs = self.load_all(keys).await;
         let contexts: Vec<_> = runs.iter().map(|run| self.context(run)).collect();
         let queries: Vec<_> = contexts.iter().map(ExecutionContext::query).collect();
+        let bound = self.bound().await;
         let authorities = self.look_up_all(&queries).await;
         contexts
             .iter()
             .zip(&authorities)
-            .map(|(context, authority)| self.judge_by(context, authority, AN_HOUR, None))
+            .map(|(context, authority)| self.judge_by(context, authority, AN_HOUR, bound))
             .collect()
     }
 
