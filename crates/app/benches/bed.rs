@@ -1,11 +1,16 @@
 //! What the benchmarks stand on: a store of its own for every round, runs to drain, and a worker that drains
 //! them with handlers that do nothing.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use countersign::domain::{
     AttributedChange, Catalog, Operation, Submission, SubmittedContext, WorkerName,
 };
+use countersign::port::{QueueEntry, QueueUpkeep, RunKey, Submitted};
 use countersign::postgres::sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use countersign::postgres::{PostgresStore, PostgresUrl};
+use countersign::redis::{RedisStore, RedisUrl};
 use countersign::sqlite::SqliteStore;
 use countersign::{Execution, Handler, Ports, Report, Worker, WorkerSettings};
 
@@ -26,10 +31,16 @@ pub(crate) enum Store {
         server: String,
         schema: String,
     },
+    Redis {
+        store: RedisStore,
+        server: String,
+        prefix: String,
+    },
 }
 
 impl Store {
-    /// A new one: in a file on the disk of the working directory, or in a schema on the server that is named.
+    /// A new one: in a file on the disk of the working directory, or on the server that is named, in a schema or
+    /// under a prefix of its own.
     pub(crate) async fn create(server: Option<&str>) -> Self {
         let Some(server) = server else {
             let dir = tempfile::tempdir_in(".").unwrap();
@@ -39,6 +50,15 @@ impl Store {
                 _dir: dir,
             };
         };
+        if server.starts_with("redis://") {
+            let prefix = format!("bench-{}", std::process::id());
+            let url: RedisUrl = format!("{server}?prefix={prefix}").parse().unwrap();
+            return Self::Redis {
+                store: RedisStore::create(&url).await.unwrap(),
+                server: server.to_owned(),
+                prefix,
+            };
+        }
         let schema = format!("bench_{}", std::process::id());
         let url: PostgresUrl = format!("{server}?schema={schema}").parse().unwrap();
         drop_schema(server, &schema).await;
@@ -53,6 +73,7 @@ impl Store {
         match self {
             Self::Sqlite { store, .. } => Ports::sqlite(store),
             Self::Postgres { store, .. } => Ports::postgres(store),
+            Self::Redis { store, .. } => Ports::redis(store),
         }
         .unwrap()
     }
@@ -69,7 +90,15 @@ impl Store {
         while left > 0 {
             let page = left.min(1000);
             let submissions = vec![submission(); page];
-            ports.runs().submit(&submissions).await.unwrap();
+            let submitted = ports.runs().submit(&submissions).await.unwrap();
+            if ports.runs().queue_upkeep() == QueueUpkeep::Caller {
+                let entries: Vec<QueueEntry> = submissions
+                    .iter()
+                    .zip(submitted)
+                    .map(|(submission, submitted)| entry(submission, &submitted))
+                    .collect();
+                ports.queue().push(&entries).await.unwrap();
+            }
             left -= page;
         }
     }
@@ -85,8 +114,35 @@ impl Store {
                 store.close().await;
                 drop_schema(server, schema).await;
             }
+            Self::Redis { server, prefix, .. } => remove_keys(server, prefix),
         }
     }
+}
+
+fn entry(submission: &Submission, submitted: &Submitted) -> QueueEntry {
+    let Submitted::Created { id, due_at } = submitted else {
+        panic!("created: {submitted:?}")
+    };
+    QueueEntry {
+        run: RunKey {
+            workspace_id: submission.workspace_id.clone(),
+            id: *id,
+        },
+        operation_type: submission.operation_type.clone(),
+        queue_name: submission.queue_name.clone(),
+        priority: submission.priority,
+        due_at: *due_at,
+    }
+}
+
+/// Removes whatever a store has on a Redis server.
+fn remove_keys(server: &str, prefix: &str) {
+    let mut stream = TcpStream::connect(server.trim_start_matches("redis://")).unwrap();
+    let each = "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('UNLINK', key) end";
+    write!(stream, "EVAL \"{each}\" 0 *{prefix}*\r\nQUIT\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(!answer.starts_with('-'), "{answer}");
 }
 
 async fn drop_schema(server: &str, schema: &str) {

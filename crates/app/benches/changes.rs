@@ -1,7 +1,7 @@
-//! How long a change of authority takes on PostgreSQL: in a workspace in which two workers start runs as fast
+//! How long a change of authority takes on a server: in a workspace in which two workers start runs as fast
 //! as they can, and over as many workspaces as a user has grants in.
 //!
-//! `cargo bench -p countersign --bench changes -- postgres://… [RUNS]`; a storm of 200,000 runs unless told.
+//! `cargo bench -p countersign --bench changes -- postgres://…|redis://… [RUNS]`; a storm of 200,000 runs unless told.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -26,9 +26,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let server = words.iter().find(|word| word.starts_with("postgres://"));
+    let server = words.iter().find(|word| word.contains("://"));
     let server =
-        server.unwrap_or_else(|| panic!("the address of a PostgreSQL server, `postgres://…`"));
+        server.unwrap_or_else(|| panic!("the address of a server, `postgres://…` or `redis://…`"));
     let runs = words.iter().find_map(|word| word.parse().ok());
     let runtime = countersign::runtime().unwrap();
     runtime.block_on(async {

@@ -1,8 +1,9 @@
 //! How fast a worker drains a store: no-op handlers in process, the gate on, decisions kept.
 //!
-//! `cargo bench -p countersign --bench drain -- [RUNS] [ROUNDS] [postgres://…] [history=RUNS]`; 50,000 runs
-//! and 5 rounds unless told. Each round has a store of its own: a SQLite file on the disk of the working
-//! directory, or a schema in the database that is named, with that many completed runs in it.
+//! `cargo bench -p countersign --bench drain -- [RUNS] [ROUNDS] [postgres://…|redis://…] [history=RUNS]`;
+//! 50,000 runs and 5 rounds unless told. Each round has a store of its own: a SQLite file on the disk of the
+//! working directory, a schema in the database that is named, with that many completed runs in it, or a prefix
+//! on a Redis server.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -25,7 +26,7 @@ fn main() {
     let numbers: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
     let runs = numbers.first().copied().unwrap_or(50_000);
     let rounds = numbers.get(1).copied().unwrap_or(5);
-    let server = words.iter().find(|word| word.starts_with("postgres://"));
+    let server = words.iter().find(|word| word.contains("://"));
     let history = words.iter().find_map(|word| word.strip_prefix("history="));
     let history: usize = history.map_or(0, |runs| runs.parse().unwrap());
     let runtime = countersign::runtime().unwrap();
