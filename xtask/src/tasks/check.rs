@@ -27,10 +27,5 @@ pub fn run(steps: &Steps) -> Result<(), Error> {
     // Without `advisories`: those change from day to day and need the network, and a check that
     // fails for a commit that has not changed says nothing about it. `cargo deny check
     // advisories` is for people, and for a scheduled job.
-    // Rules name adapters that are still to come, hence `--allow`.
-    steps.run(
-        cargo("deny")
-            .args(["check", "--allow", "unused-wrapper"])
-            .args(["bans", "licenses", "sources"]),
-    )
+    steps.run(cargo("deny").args(["check", "bans", "licenses", "sources"]))
 }
