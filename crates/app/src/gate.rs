@@ -25,6 +25,9 @@ const FEWER_FROM: u32 = 3;
 /// How many runs are judged and begun at a time in that round.
 const FEWER: usize = 256;
 
+/// How often a run is judged whose authority is being changed: whoever changes it may take long.
+const BUSY_ROUNDS: u32 = 2;
+
 /// Why a run is undecided whose query was not answered.
 const NO_ANSWER: &str = "the authority store gave no answer";
 
@@ -172,8 +175,8 @@ impl Gate {
                     continue;
                 }
                 Ok(Begun::AuthorityBusy) => {
-                    // Whoever changes it may take long, and others wait behind these.
-                    if round < FEWER_FROM {
+                    // Others wait behind these.
+                    if round < BUSY_ROUNDS {
                         again.insert(at);
                     }
                     continue;
