@@ -14,6 +14,7 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
+use self::begin::pace::Pace;
 use crate::error::failed;
 use crate::rows::Columns;
 use crate::store::Shared;
@@ -37,11 +38,16 @@ mod succeed;
 pub struct PostgresRuns {
     shared: Arc<Shared>,
     upkeep: QueueUpkeep,
+    pace: Arc<Pace>,
 }
 
 impl PostgresRuns {
     pub(crate) fn new(shared: Arc<Shared>, upkeep: QueueUpkeep) -> Self {
-        Self { shared, upkeep }
+        Self {
+            shared,
+            upkeep,
+            pace: Arc::new(Pace::new()),
+        }
     }
 
     /// Queues runs in a transaction of the caller's: they are queued when, and only when, it commits.

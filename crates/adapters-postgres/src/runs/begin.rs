@@ -13,12 +13,10 @@ use crate::error::failed;
 use crate::rows::{Columns, PgTime};
 use crate::transaction::again_on_conflict;
 
+pub(super) mod pace;
 mod scopes;
 
 const OPERATION: &str = "begin";
-
-/// How many starts are moved before somebody who waits to change their authority is let in.
-const PIECE: usize = 250;
 
 pub(super) async fn begin(runs: &PostgresRuns, starts: &[Start]) -> PortResult<Vec<Begun>> {
     let mut named = HashSet::with_capacity(starts.len());
@@ -126,18 +124,22 @@ async fn begin_once<'a>(runs: &PostgresRuns, starts: &[&'a Start]) -> PortResult
     let held = scopes.names();
     let mut rest = current.as_slice();
     while !rest.is_empty() {
-        let (piece, after) = rest.split_at(PIECE.min(rest.len()));
+        let (piece, after) = rest.split_at(runs.pace.piece().min(rest.len()));
         // The first piece gives way to nobody, so that every transaction gets on.
         let first = ended.begun.is_empty();
         let awaited = if first { &[] } else { held.as_slice() };
         let begun = transition(runs, write.connection(), piece, scopes.now, awaited).await?;
         if begun.is_empty() && !first {
+            runs.pace.gave_way();
             break;
         }
         ended.begun.extend(begun);
         rest = after;
     }
     ended.left = rest.iter().map(|(start, _)| *start).collect();
+    if ended.left.is_empty() && ended.busy.is_empty() {
+        runs.pace.went_through();
+    }
     write.commit().await?;
     Ok(ended)
 }
