@@ -14,6 +14,7 @@ use crate::store::Shared;
 mod apply;
 mod elsewhere;
 mod facts;
+pub(crate) mod intent;
 mod log;
 mod look_up;
 mod roles;

@@ -44,6 +44,18 @@ impl Link {
         })
     }
 
+    pub(crate) fn is_a_cluster(&self) -> bool {
+        false
+    }
+
+    pub(crate) async fn call_on_each_primary(
+        &self,
+        operation: &'static str,
+        call: impl Fn() -> crate::script::Call,
+    ) -> PortResult<Vec<Value>> {
+        Ok(vec![self.call(operation, call()).await?])
+    }
+
     /// The server, for connections of another kind.
     pub(crate) fn client(&self) -> &Client {
         &self.client

@@ -25,9 +25,19 @@ impl Keys {
         format!("{{{}}}:{name}", self.prefix)
     }
 
-    /// Hash: `id` and `version`. The schema marker.
+    /// Hash: `id` and `version`, and in a sealed store `sealed`. The schema marker.
     pub(crate) fn store(&self) -> String {
         self.directory("store")
+    }
+
+    /// Set: the ids of workspaces whose slots are being given their markers. In a cluster only.
+    pub(crate) fn opening(&self) -> String {
+        self.directory("opening")
+    }
+
+    /// Hash: the change of authority that is under way, and the number of the last one. In a cluster only.
+    pub(crate) fn intent(&self) -> String {
+        self.directory("intent")
     }
 
     /// Set: the ids of workspaces that runs or authority know, as they are.
@@ -41,7 +51,7 @@ impl Keys {
     }
 
     // What depends on a user, a role or a tenant stands in `user:`, `role:` and `tenant:` keys of the
-    // directory; `apply.lua` alone names them.
+    // directory; `directory.lua` alone names them.
 
     /// Hash: user to whether they are active.
     pub(crate) fn users(&self) -> String {
@@ -109,6 +119,11 @@ impl WorkspaceKeys {
     /// A key of this workspace's slot.
     pub(crate) fn named(&self, name: &str) -> String {
         format!("{}:{name}", self.tag)
+    }
+
+    /// Hash: `id`, and in a sealed store `sealed`. The schema marker of a slot in a cluster.
+    pub(crate) fn marker(&self) -> String {
+        self.named("store")
     }
 
     /// Hash: `counter` and `nonce`. Never deleted.

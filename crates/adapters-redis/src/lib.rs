@@ -26,6 +26,7 @@ mod script;
 mod store;
 mod stored_run;
 mod url;
+mod workspaces;
 
 pub use authority::RedisAuthority;
 pub use maintenance::RedisMaintenance;

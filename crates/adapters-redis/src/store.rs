@@ -6,7 +6,8 @@ use countersign_domain::{StoreId, Timestamp};
 use countersign_ports::{PortResult, StoreIdentity, StoreMaintenance};
 
 use crate::connect::Link;
-use crate::keys::Keys;
+use crate::error::unreadable;
+use crate::keys::{Keys, WorkspaceKeys};
 use crate::maintenance::{RedisMaintenance, require_current_store};
 use crate::queue::bell::Bell;
 use crate::rows::read_time;
@@ -94,6 +95,25 @@ impl Shared {
         &self.identity
     }
 
+    /// The store's id, as scripts compare it with their marker.
+    pub(crate) fn id(&self) -> String {
+        self.identity.id.to_string()
+    }
+
+    /// Whether the store is in a cluster, where a script reaches the keys of one slot.
+    pub(crate) fn is_in_slots(&self) -> bool {
+        self.link.is_a_cluster()
+    }
+
+    /// The marker that scripts about a workspace look at: one that they can reach.
+    pub(crate) fn marker(&self, workspace: &WorkspaceKeys) -> String {
+        if self.is_in_slots() {
+            workspace.marker()
+        } else {
+            self.keys.store()
+        }
+    }
+
     pub(crate) fn link(&self) -> &Link {
         &self.link
     }
@@ -106,9 +126,17 @@ impl Shared {
         &self.keys
     }
 
-    /// The server's clock.
+    /// The server's clock. Of a cluster the one that is behind all others: whatever is older than this by any of
+    /// them is older by all.
     pub(crate) async fn clock(&self, operation: &'static str) -> PortResult<Timestamp> {
-        let value = self.link.call(operation, Call::bare("TIME")).await?;
-        read_time(value, operation)
+        let time = || Call::bare("TIME");
+        if !self.is_in_slots() {
+            return read_time(self.link.call(operation, time()).await?, operation);
+        }
+        let times = self.link.call_on_each_primary(operation, time).await?;
+        let times = times.into_iter().map(|time| read_time(time, operation));
+        let times: Vec<Timestamp> = times.collect::<PortResult<_>>()?;
+        let first = times.into_iter().min();
+        first.ok_or_else(|| unreadable(operation, "the cluster's time"))
     }
 }

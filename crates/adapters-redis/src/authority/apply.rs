@@ -1,43 +1,76 @@
-//! Applies changes: facts, revisions and log in one script.
+//! Applies changes: facts, revisions and log in one script. In a cluster it takes several, see `intent`.
 
-use countersign_domain::{AttributedChange, AuthorityChange, RoleRow, ScopeRevision, TenantId};
+use std::collections::BTreeMap;
+
+use countersign_domain::{
+    AttributedChange, AuthorityChange, Revision, RoleRow, ScopeRevision, TenantId, WorkspaceId,
+};
 use countersign_ports::{Applied, PortError, PortResult};
+use redis::Value;
 use uuid::Uuid;
 
-use super::RedisAuthority;
 use super::facts::{expiry_text, flag, gate_text, role_text};
+use super::{RedisAuthority, intent};
 use crate::rows::Columns;
-use crate::script::{Call, script};
+use crate::script::{Call, Script, script};
+use crate::store::Shared;
 
-const OPERATION: &str = "apply";
+pub(super) const OPERATION: &str = "apply";
 
-script!(APPLY writes "plan", "apply");
+script!(APPLY writes "plan", "log", "directory", "slice", "apply");
 
 pub(super) async fn apply(
     authority: &RedisAuthority,
     changes: &[AttributedChange],
 ) -> PortResult<Applied> {
-    let keys = authority.shared.keys();
-    let mut call = Call::script(
-        &APPLY,
-        vec![
-            keys.store(),
-            keys.workspaces(),
-            keys.users(),
-            keys.tenants(),
-            keys.connections(),
-            keys.roles(),
-            keys.log(),
-        ],
-    )
-    .arg(authority.shared.identity().id.to_string())
-    .arg(keys.prefix())
-    // Two random UUIDs: what they are hashed with is told by nobody, and never used again.
-    .arg(format!("{}{}", Uuid::new_v4(), Uuid::new_v4()));
-    for attributed in changes {
-        call.push(line(attributed)?);
-    }
-    let answer = authority.shared.link().call(OPERATION, call).await?;
+    let shared = &*authority.shared;
+    let lines: Vec<String> = changes.iter().map(line).collect::<PortResult<_>>()?;
+    // Two random UUIDs: what nonces are hashed from is told by nobody, and never used again.
+    let seed = format!("{}{}", Uuid::new_v4(), Uuid::new_v4());
+    let raised = if shared.is_in_slots() {
+        intent::apply(shared, &seed, &lines).await?
+    } else {
+        let call = call(shared, &APPLY, &seed).arg(&lines);
+        read_raised(shared.link().call(OPERATION, call).await?)?
+    };
+    // Of several the last one counts.
+    let raised: BTreeMap<WorkspaceId, Revision> = raised
+        .into_iter()
+        .map(|scope| (scope.workspace, scope.revision))
+        .collect();
+    Ok(Applied {
+        changes: changes.len() as u64,
+        raised: raised
+            .into_iter()
+            .map(|(workspace, revision)| ScopeRevision {
+                workspace,
+                revision,
+            })
+            .collect(),
+    })
+}
+
+/// A script about the directory, with what all of them begin with.
+pub(super) fn call(shared: &Shared, script: &'static Script, seed: &str) -> Call {
+    let keys = shared.keys();
+    let directory = vec![
+        keys.store(),
+        keys.workspaces(),
+        keys.users(),
+        keys.tenants(),
+        keys.connections(),
+        keys.roles(),
+        keys.log(),
+        // Where it takes several steps.
+        keys.intent(),
+    ];
+    Call::script(script, directory)
+        .arg(shared.id())
+        .arg(keys.prefix())
+        .arg(seed)
+}
+
+fn read_raised(answer: Value) -> PortResult<Vec<ScopeRevision>> {
     let mut columns = Columns::of(answer, OPERATION)?;
     let mut raised = Vec::with_capacity(columns.left() / 2);
     while columns.left() > 0 {
@@ -46,11 +79,7 @@ pub(super) async fn apply(
             revision: columns.parsed("revision")?,
         });
     }
-    raised.sort_by(|one, other| one.workspace.cmp(&other.workspace));
-    Ok(Applied {
-        changes: changes.len() as u64,
-        raised,
-    })
+    Ok(raised)
 }
 
 /// A change as the script takes it: its kind, its parts, who made it, and all of it for the log.
@@ -69,7 +98,7 @@ fn line(attributed: &AttributedChange) -> PortResult<String> {
     json(&line)
 }
 
-fn json(value: &impl serde::Serialize) -> PortResult<String> {
+pub(super) fn json(value: &impl serde::Serialize) -> PortResult<String> {
     serde_json::to_string(value)
         .map_err(|error| PortError::corrupt(OPERATION, "a change that is no JSON", error))
 }

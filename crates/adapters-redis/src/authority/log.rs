@@ -8,6 +8,7 @@ use super::RedisAuthority;
 use crate::error::unreadable;
 use crate::rows::{Columns, list};
 use crate::script::Call;
+use crate::store::Shared;
 
 const OPERATION: &str = "log";
 
@@ -71,6 +72,40 @@ async fn of_workspace(
         entries.extend(list(found, OPERATION)?);
     }
     Ok(entries)
+}
+
+/// The revisions that an intent has made, in order; none where the log does not have it.
+pub(super) async fn made_by(
+    shared: &Shared,
+    seed: &str,
+    first: u64,
+    changes: usize,
+) -> PortResult<Option<Vec<ScopeRevision>>> {
+    let call = Call::command("XRANGE", shared.keys().log())
+        .arg(format!("{first}-0"))
+        .arg("+")
+        .arg("COUNT")
+        .arg(changes);
+    let entries = list(shared.link().call(OPERATION, call).await?, OPERATION)?;
+    if entries.is_empty() || !entries.iter().all(|entry| is_of_intent(entry, seed)) {
+        return Ok(None);
+    }
+    let mut made = Vec::new();
+    for entry in entries {
+        made.extend(read_entry(entry)?.raised);
+    }
+    Ok(Some(made))
+}
+
+/// The last field of an entry that an intent has made says which.
+fn is_of_intent(entry: &Value, seed: &str) -> bool {
+    let Value::Array(entry) = entry else {
+        return false;
+    };
+    let Some(Value::Array(fields)) = entry.last() else {
+        return false;
+    };
+    matches!(fields.last(), Some(Value::BulkString(text)) if text == seed.as_bytes())
 }
 
 fn read_entry(entry: Value) -> PortResult<LogEntry> {

@@ -8,16 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign_domain::{
     AuthorityQuery, AuthorityRows, Revision, ScopeRevision, Timestamp, WorkspaceId,
 };
-use countersign_ports::{Authority, Fence, LookedUp, PortErrorKind, PortResult, UndecidedCause};
+use countersign_ports::{
+    Authority, Fence, LookedUp, PortErrorKind, PortResult, RetryClass, UndecidedCause,
+};
 use redis::Value;
 use uuid::Uuid;
 
-use super::RedisAuthority;
 use super::elsewhere::{Told, tell_the_rest};
 use super::slice::read_row;
+use super::{RedisAuthority, intent};
 use crate::error::unreadable;
 use crate::rows::Columns;
 use crate::script::{Call, script};
+use crate::workspaces;
 
 pub(super) const OPERATION: &str = "look_up";
 
@@ -35,7 +38,7 @@ pub(super) async fn look_up(
     queries: &[AuthorityQuery],
 ) -> PortResult<Vec<LookedUp>> {
     let mut answers: BTreeMap<usize, LookedUp> = BTreeMap::new();
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let open: Vec<Asked<'_>> = (queries.iter().enumerate())
             .filter(|(place, _)| !answers.contains_key(place))
             .map(|(place, query)| Asked { place, query })
@@ -43,7 +46,7 @@ pub(super) async fn look_up(
         if open.is_empty() {
             break;
         }
-        answers.extend(one_round(authority, open).await?);
+        answers.extend(one_round(authority, open, round == 0).await?);
     }
     let answer = |(place, query): (usize, &AuthorityQuery)| {
         answers.remove(&place).unwrap_or_else(|| {
@@ -76,6 +79,7 @@ pub(super) struct Found<'a> {
 async fn one_round(
     authority: &RedisAuthority,
     open: Vec<Asked<'_>>,
+    is_first: bool,
 ) -> PortResult<Vec<(usize, LookedUp)>> {
     let batches = by_workspace(open);
     let calls: Vec<Call> = (batches.iter())
@@ -90,14 +94,31 @@ async fn one_round(
         mut answers,
         found,
         missing,
+        unmarked,
     } = round;
+    if is_first && authority.shared.is_in_slots() {
+        let unmarked = unmarked.into_iter().map(|(workspace, _)| workspace);
+        enlist(authority, unmarked.collect()).await?;
+    } else {
+        let marker_missing = |asked: Asked<'_>| {
+            let cause = UndecidedCause::MarkerMissing;
+            (asked.place, LookedUp::Undecided(cause))
+        };
+        let unmarked = unmarked.into_iter().flat_map(|(_, batch)| batch);
+        answers.extend(unmarked.map(marker_missing));
+    }
     make_scopes(authority, missing).await?;
+    let mut is_in_motion = false;
     for (one, told) in tell_the_rest(authority, found).await? {
         match told {
             Ok(Told::All) => answers.push((one.place, one.resolved(authority))),
-            Ok(Told::InMotion) => {}
+            Ok(Told::InMotion) => is_in_motion = true,
             Err(error) => answers.push((one.place, undecided(error))),
         }
+    }
+    if is_in_motion && authority.shared.is_in_slots() {
+        // Whoever made the change may be gone.
+        intent::roll_forward(&authority.shared, OPERATION).await?;
     }
     Ok(answers)
 }
@@ -108,6 +129,8 @@ struct Round<'a> {
     answers: Vec<(usize, LookedUp)>,
     found: Vec<Found<'a>>,
     missing: BTreeSet<&'a WorkspaceId>,
+    /// Those that bear no marker: in a cluster, because nobody has asked for them yet, or because it was lost.
+    unmarked: Vec<(&'a WorkspaceId, Vec<Asked<'a>>)>,
 }
 
 impl<'a> Round<'a> {
@@ -116,6 +139,7 @@ impl<'a> Round<'a> {
             Slice::Missing => {
                 self.missing.insert(workspace);
             }
+            Slice::Unmarked => self.unmarked.push((workspace, batch)),
             Slice::Undecided(cause) => {
                 let answer = |asked: Asked<'_>| (asked.place, LookedUp::Undecided(cause.clone()));
                 self.answers.extend(batch.into_iter().map(answer));
@@ -189,13 +213,15 @@ fn scope_call(
 ) -> Call {
     let keys = authority.shared.keys();
     let of_workspace = keys.workspace(workspace);
-    let keys = vec![keys.store(), of_workspace.scope(), of_workspace.slice()];
-    Call::script(script, keys).arg(authority.shared.identity().id.to_string())
+    let marker = authority.shared.marker(&of_workspace);
+    let keys = vec![marker, of_workspace.scope(), of_workspace.slice()];
+    Call::script(script, keys).arg(authority.shared.id())
 }
 
 /// A slice as the script tells it.
 enum Slice {
     Missing,
+    Unmarked,
     Undecided(UndecidedCause),
     Found {
         revision: Revision,
@@ -209,7 +235,7 @@ fn read(told: PortResult<Value>, workspace: &WorkspaceId) -> PortResult<Slice> {
     let mut told = match told {
         Ok(told) => Columns::of(told, OPERATION)?,
         Err(error) if error.kind() == PortErrorKind::NotMigrated => {
-            return Ok(Slice::Undecided(UndecidedCause::MarkerMissing));
+            return Ok(Slice::Unmarked);
         }
         Err(error) if error.kind() == PortErrorKind::Corrupt => {
             let problem = error.to_string();
@@ -232,6 +258,14 @@ fn read(told: PortResult<Value>, workspace: &WorkspaceId) -> PortResult<Slice> {
             Err(_) => malformed,
         }),
         _ => Err(unreadable(OPERATION, "what a look-up found")),
+    }
+}
+
+/// What the directory refuses, it refuses for good: the next round tells.
+async fn enlist(authority: &RedisAuthority, workspaces: BTreeSet<&WorkspaceId>) -> PortResult<()> {
+    match workspaces::enlist(&authority.shared, workspaces, OPERATION).await {
+        Err(error) if error.retry() != RetryClass::Never => Err(error),
+        Err(_) | Ok(()) => Ok(()),
     }
 }
 

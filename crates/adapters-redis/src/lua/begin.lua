@@ -8,13 +8,15 @@
 --         decision id, lease id, the place of its ruling
 -- Answer  of each `started` or `blocked`, and the time; `moved`; or `not_queued`
 
-expect(KEYS[8], 'hash')
+local marked, sealed = is_marker(KEYS[8], ARGV[1])
+if marked then
+  refuse_sealed(sealed)
+end
 -- The clock is read where nothing can come between.
 local now = clock()
 local SCOPES = tonumber(ARGV[2])
 local FIRST, RULING, START = 9 + SCOPES, 13, 4
 
-local marked = redis.call('HGET', KEYS[8], 'id') == ARGV[1]
 local revisions = {}
 for place = 1, SCOPES do
   expect(KEYS[8 + place], 'hash')
@@ -109,8 +111,8 @@ local function begin(key, id, decision, lease, ruling)
   redis.call('HSET', key, 'status', 'running', 'started_at', text(now), 'lease', lease,
     'lease_until', until_, 'decision', decision, 'ruling', number, 'allowed', '1',
     'max_attempts', ruling.limit)
-  redis.call('ZREM', QUEUED, id)
-  redis.call('ZADD', RUNNING, until_, id)
+  leave(QUEUED, id)
+  enter(RUNNING, until_, id)
   return {'started', text(now)}
 end
 
@@ -120,4 +122,5 @@ for place = FIRST, #KEYS do
   answers[#answers + 1] = begin(KEYS[place], id, decision, lease, rulings[tonumber(ruling)])
   at = at + START
 end
+settle()
 return answers

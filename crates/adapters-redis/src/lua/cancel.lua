@@ -1,12 +1,23 @@
 -- Cancels runs: of a queued one a transition, of a running one a flag.
 --
--- KEYS    as run.lua; then each run
--- ARGV    of each id, who cancels, why or nothing
+-- KEYS    as run.lua, 8 the marker; then each run
+-- ARGV    the store's id; then of each id, who cancels, why or nothing
 -- Answer  of each `before_start`, `requested`, `already_requested`, `not_found`, or `completed` and its
 --         outcome
 
-local FIRST, FIELDS = 8, 3
+local FIRST, FIELDS = 9, 3
+local sealed = require_marker(KEYS[8], ARGV[1])
 local now = clock()
+
+-- In a sealed store what runs may be told to stop, and what is queued stays as it is.
+if sealed then
+  for place = FIRST, #KEYS do
+    local run = read(KEYS[place])
+    if run and run.status == 'queued' then
+      refuse_sealed(sealed)
+    end
+  end
+end
 
 local function cancel(key, id, by, reason)
   local run, problem = read(key, 'cancel_by')
@@ -32,6 +43,7 @@ end
 local answers = {}
 for place = FIRST, #KEYS do
   local number = place - FIRST
-  answers[number + 1] = cancel(KEYS[place], unpack(ARGV, number * FIELDS + 1, number * FIELDS + FIELDS))
+  answers[number + 1] = cancel(KEYS[place], unpack(ARGV, number * FIELDS + 2, number * FIELDS + FIELDS + 1))
 end
+settle()
 return answers

@@ -78,4 +78,5 @@ while place < #KEYS do
   answers[#answers + 1] = finish(from, to, rest)
   at = at + FIELDS
 end
+settle()
 return answers

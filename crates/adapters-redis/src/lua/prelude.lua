@@ -35,9 +35,29 @@ local function later(time, micros)
   return math.min(time + tonumber(micros), LATEST)
 end
 
--- Ends the script unless the key is the marker of this store.
+-- Whether the key is the marker of this store; and why the store is sealed, if it is.
+local function is_marker(key, store)
+  local marker = expect(key, 'hash') and redis.call('HMGET', key, 'id', 'sealed') or {}
+  return marker[1] == store, marker[2]
+end
+
+-- Ends the script in a store that is sealed: it moves house, and nothing may start or change there.
+local function refuse_sealed(why)
+  if why then
+    error({err = 'SEALED ' .. why})
+  end
+end
+
+-- Ends the script unless the key is the marker of this store. Answers with why the store is sealed, if it is.
 local function require_marker(key, store)
-  if not expect(key, 'hash') or redis.call('HGET', key, 'id') ~= store then
+  local is_ours, why = is_marker(key, store)
+  if not is_ours then
     error({err = 'UNMARKED `' .. key .. '` is not the marker of this store'})
   end
+  return why
+end
+
+-- Ends the script unless the key is the marker of this store, and the store is open.
+local function require_open(key, store)
+  refuse_sealed(require_marker(key, store))
 end

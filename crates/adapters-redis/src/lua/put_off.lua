@@ -1,12 +1,17 @@
 -- Puts off queued runs whose authority could not be read (G6), and gives up on those put off for too
 -- long.
 --
--- KEYS    as run.lua; then each run
--- ARGV    the first wait, the longest, the age to give up at; then of each its id, and why
+-- KEYS    as run.lua, 8 the marker; then each run
+-- ARGV    the store's id, the first wait, the longest, the age to give up at; then of each its id, and why
 -- Answer  of each `waiting`, since when and until when; `gave_up`; or `not_queued`
 
-local FIRST = 8
-local first, longest, give_up = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local FIRST = 9
+local first, longest, give_up = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+-- Without its marker a store has no authority, which is what puts runs off.
+local marked, sealed = is_marker(KEYS[8], ARGV[1])
+if marked then
+  refuse_sealed(sealed)
+end
 local now = clock()
 
 local function put_off(key, id, cause)
@@ -35,6 +40,7 @@ end
 local answers = {}
 for place = FIRST, #KEYS do
   local number = place - FIRST
-  answers[number + 1] = put_off(KEYS[place], unpack(ARGV, number * 2 + 4, number * 2 + 5))
+  answers[number + 1] = put_off(KEYS[place], unpack(ARGV, number * 2 + 5, number * 2 + 6))
 end
+settle()
 return answers

@@ -16,7 +16,7 @@ local function renew(key, id, lease, length, continuity, cancel_by, cancel_reaso
   end
   local until_ = text(later(now, length))
   redis.call('HSET', key, 'lease_until', until_)
-  redis.call('ZADD', RUNNING, until_, id)
+  enter(RUNNING, until_, id)
   -- The first deny that was found and the first cancel flag stay.
   if continuity ~= '' and not run.continuity then
     redis.call('HSET', key, 'continuity', continuity)
@@ -36,4 +36,5 @@ for place = FIRST, #KEYS do
   local number = place - FIRST
   answers[number + 1] = renew(KEYS[place], unpack(ARGV, number * FIELDS + 1, number * FIELDS + FIELDS))
 end
+settle()
 return answers

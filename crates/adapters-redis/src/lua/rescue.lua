@@ -11,11 +11,11 @@ local function rescue(from, to)
   if not run then
     if not problem then
       -- An index that names a run that is not there names nothing.
-      redis.call('ZREM', RUNNING, from.id)
+      leave(RUNNING, from.id)
     end
     return absent(problem, {'held'})
   elseif run.status ~= 'running' then
-    redis.call('ZREM', RUNNING, from.id)
+    leave(RUNNING, from.id)
     return {'held'}
   end
   local lapses, limit = tonumber(run.lease_until), tonumber(run.max_attempts)
@@ -52,4 +52,5 @@ for place = 8, #KEYS, 4 do
   local to = {id = ARGV[number * 2 + 2], key = KEYS[place + 2], context = KEYS[place + 3]}
   answers[number + 1] = rescue(from, to)
 end
+settle()
 return answers

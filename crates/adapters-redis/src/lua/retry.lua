@@ -1,10 +1,11 @@
 -- Queues successors of completed runs, as operators ask.
 --
--- KEYS    as run.lua; then of each the run and its context, and those of its successor
--- ARGV    of each its id, that of its successor, and who asks
+-- KEYS    as run.lua, 8 the marker; then of each the run and its context, and those of its successor
+-- ARGV    the store's id; then of each its id, that of its successor, and who asks
 -- Answer  of each `created` and the successor's entry; `existing` and that successor; `held` and the run
 --         that holds its unique key; `not_completed`; or `not_found`
 
+require_open(KEYS[8], ARGV[1])
 local now = clock()
 
 local function retry(from, to, requested_by)
@@ -21,7 +22,7 @@ local function retry(from, to, requested_by)
     return {'existing', asked}
   end
   local field = unique_field(run)
-  local holder = field and redis.call('HGET', UNIQUE, field)
+  local holder = field and holder_of(field)
   if holder then
     return {'held', holder}
   elseif verdict == 'taken' then
@@ -31,11 +32,12 @@ local function retry(from, to, requested_by)
 end
 
 local answers = {}
-for place = 8, #KEYS, 4 do
-  local number = (place - 8) / 4
-  local id, successor, requested_by = unpack(ARGV, number * 3 + 1, number * 3 + 3)
+for place = 9, #KEYS, 4 do
+  local number = (place - 9) / 4
+  local id, successor, requested_by = unpack(ARGV, number * 3 + 2, number * 3 + 4)
   local from = {id = id, key = KEYS[place], context = KEYS[place + 1]}
   local to = {id = successor, key = KEYS[place + 2], context = KEYS[place + 3]}
   answers[number + 1] = retry(from, to, requested_by)
 end
+settle()
 return answers

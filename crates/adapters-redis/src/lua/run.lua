@@ -2,6 +2,10 @@
 -- answered as damaged, and left alone.
 --
 -- KEYS 1 to 7: the workspace's runs, blocked, queued, running, unique, successors, rulings.
+--
+-- What the indexes gain and lose is written at the end, gains first: an index that a script emptied is gone, and
+-- in a slot of a cluster that is on its way to another node a key that is gone is not this node's any more. The
+-- script would end in the middle.
 
 local RUNS, BLOCKED, QUEUED, RUNNING, UNIQUE, SUCCESSORS, RULINGS = unpack(KEYS, 1, 7)
 
@@ -81,15 +85,67 @@ local function unique_field(run)
   return run.unique_key and run.tenant .. '\n' .. run.type .. '\n' .. run.unique_key
 end
 
+-- What each index is to gain, as scores and members, and what it is to lose.
+local gains, losses = {}, {}
+
+local function enter(index, score, member)
+  local gained = gains[index] or {}
+  gains[index] = gained
+  gained[#gained + 1] = score
+  gained[#gained + 1] = member
+end
+
+local function leave(index, member)
+  local lost = losses[index] or {}
+  losses[index] = lost
+  lost[#lost + 1] = member
+end
+
+-- Unique key to who is to hold it, false for nobody.
+local held = {}
+
+-- The run that holds a unique key.
+local function holder_of(field)
+  if held[field] == nil then
+    return redis.call('HGET', UNIQUE, field)
+  end
+  return held[field]
+end
+
+-- Writes what the indexes gain and lose. Every script that changes runs ends with it.
+local function settle()
+  local taken, free = {}, {}
+  for field, holder in pairs(held) do
+    if holder then
+      taken[#taken + 1] = field
+      taken[#taken + 1] = holder
+    else
+      free[#free + 1] = field
+    end
+  end
+  if #taken > 0 then
+    redis.call('HSET', UNIQUE, unpack(taken))
+  end
+  for index, gained in pairs(gains) do
+    redis.call('ZADD', index, unpack(gained))
+  end
+  if #free > 0 then
+    redis.call('HDEL', UNIQUE, unpack(free))
+  end
+  for index, lost in pairs(losses) do
+    redis.call('ZREM', index, unpack(lost))
+  end
+end
+
 -- Completes a run and lets go of what it holds. More fields and their values may follow.
 local function complete(key, id, run, now, outcome, ...)
   redis.call('HSET', key, 'status', 'completed', 'outcome', outcome, 'completed_at', text(now), ...)
-  redis.call('ZREM', run.status == 'queued' and QUEUED or RUNNING, id)
+  leave(run.status == 'queued' and QUEUED or RUNNING, id)
   local field = unique_field(run)
-  if field and redis.call('HGET', UNIQUE, field) == id then
-    redis.call('HDEL', UNIQUE, field)
+  if field and holder_of(field) == id then
+    held[field] = false
   end
   if outcome == 'blocked' then
-    redis.call('ZADD', BLOCKED, 0, member(run.queued_at, id))
+    enter(BLOCKED, 0, member(run.queued_at, id))
   end
 end

@@ -5,7 +5,7 @@
 --         unique key, queue, due time, context. What is not set is empty
 -- Answer  of each `created` and its due time; `existing` and that run; or `taken`
 
-require_marker(KEYS[8], ARGV[1])
+require_open(KEYS[8], ARGV[1])
 local now = clock()
 local FIELDS = 11
 
@@ -28,7 +28,7 @@ for number, key in ipairs(runs) do
     unpack(ARGV, 2 + (number - 1) * FIELDS, 1 + number * FIELDS)
   local known = read(key, 'initiator', 'mode', 'connection')
   local field = unique_key ~= '' and tenant .. '\n' .. operation .. '\n' .. unique_key
-  local holder = field and redis.call('HGET', UNIQUE, field)
+  local holder = field and holder_of(field)
   if known then
     local same = known.tenant == tenant and (known.initiator or '') == initiator and known.mode == mode
       and known.type == operation and (known.connection or '') == connection
@@ -50,12 +50,13 @@ for number, key in ipairs(runs) do
     end
     redis.call('HSET', key, unpack(fields))
     redis.call('SET', KEYS[8 + number * 2], context)
-    redis.call('ZADD', RUNS, 0, member(now, id))
-    redis.call('ZADD', QUEUED, 0, id)
+    enter(RUNS, 0, member(now, id))
+    enter(QUEUED, 0, id)
     if field then
-      redis.call('HSET', UNIQUE, field, id)
+      held[field] = id
     end
     answers[number] = {'created', due}
   end
 end
+settle()
 return answers

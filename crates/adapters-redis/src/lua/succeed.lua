@@ -39,12 +39,12 @@ local function succeed(from, to, asked, run, now, due, requested_by)
   set('requested_by', requested_by)
   redis.call('COPY', from.context, to.context)
   redis.call('HSET', to.key, unpack(fields))
-  redis.call('ZADD', RUNS, 0, member(now, to.id))
-  redis.call('ZADD', QUEUED, 0, to.id)
+  enter(RUNS, 0, member(now, to.id))
+  enter(QUEUED, 0, to.id)
   redis.call('HSET', SUCCESSORS, from.id, to.id)
   local field = unique_field(run)
   if field then
-    redis.call('HSET', UNIQUE, field, to.id)
+    held[field] = to.id
   end
   return {to.id, asked[4], asked[8], asked[6], text(due)}
 end

@@ -164,6 +164,16 @@ impl<T> Answers<T> {
     /// The answers in order. Where some are errors and some are not, a damaged item gets `otherwise` and
     /// is told of in the log: it must not fail its neighbours. Any other error makes the whole unsettled.
     pub(super) fn settle(self, otherwise: impl Fn() -> Option<T>) -> PortResult<Vec<T>> {
+        self.settle_apart(otherwise, || None)
+    }
+
+    /// The same, where there is an answer to an item whose workspace cannot be reached now, and of which nothing was
+    /// changed: in a cluster that must not fail the others either.
+    pub(super) fn settle_apart(
+        self,
+        otherwise: impl Fn() -> Option<T>,
+        later: impl Fn() -> Option<T>,
+    ) -> PortResult<Vec<T>> {
         let operation = self.operation;
         let mut errors = 0_usize;
         let items = self.answers.len();
@@ -188,6 +198,10 @@ impl<T> Answers<T> {
                 Err(error) if error.kind() == PortErrorKind::Corrupt => {
                     tracing::error!(%error, "left out of its batch");
                     otherwise().ok_or_else(|| unsettled(operation).caused_by(error))
+                }
+                Err(error) if error.retry() == RetryClass::Later => {
+                    tracing::warn!(%error, "left out of its batch");
+                    later().ok_or_else(|| unsettled(operation).caused_by(error))
                 }
                 Err(error) => Err(unsettled(operation).caused_by(error)),
                 Ok(answer) => Ok(answer),

@@ -45,7 +45,7 @@ pub(super) async fn begin(runs: &RedisRuns, starts: &[Start]) -> PortResult<Vec<
             })
         })
         .await?;
-    let answers = answers.settle(|| Some(Became::NotQueued))?;
+    let answers = answers.settle_apart(|| Some(Became::NotQueued), || Some(Became::Unreached))?;
     Ok(starts
         .iter()
         .zip(answers)
@@ -53,6 +53,7 @@ pub(super) async fn begin(runs: &RedisRuns, starts: &[Start]) -> PortResult<Vec<
             Became::Committed(at) => start.committed(at),
             Became::Moved => Begun::AuthorityMoved,
             Became::NotQueued => Begun::NotQueued,
+            Became::Unreached => Begun::AuthorityBusy,
         })
         .collect())
 }
@@ -62,14 +63,19 @@ enum Became {
     Committed(Timestamp),
     Moved,
     NotQueued,
+    /// Its slot is served by nobody at the moment.
+    Unreached,
 }
 
 fn call(shared: &Shared, group: &Group, starts: &[Start]) -> Call {
     let these: Vec<&Start> = group.each(starts).collect();
     let (rulings, places) = Ruling::distinct(&these);
-    let scopes = Scopes::of(&rulings);
+    let scopes = match (shared.is_in_slots(), these.first()) {
+        (true, Some(start)) => Scopes::of(&rulings).within(&start.run().workspace_id),
+        _ => Scopes::of(&rulings),
+    };
     let mut keys = group.keys.of_runs();
-    keys.push(shared.keys().store());
+    keys.push(shared.marker(&group.keys));
     keys.extend(
         scopes
             .0
@@ -78,7 +84,7 @@ fn call(shared: &Shared, group: &Group, starts: &[Start]) -> Call {
     );
     keys.extend(these.iter().map(|start| group.keys.run(start.run().id)));
     let mut call = Call::script(&BEGIN, keys)
-        .arg(shared.identity().id.to_string())
+        .arg(shared.id())
         .arg(scopes.0.len())
         .arg(rulings.len());
     for ruling in rulings {
@@ -106,6 +112,13 @@ impl<'a> Scopes<'a> {
         scopes.sort_unstable();
         scopes.dedup();
         Self(scopes)
+    }
+
+    /// Those that a script in the slot of this workspace can read: its own. A fence that names another is never
+    /// found to stand; no look-up of a cluster makes one.
+    fn within(mut self, workspace: &WorkspaceId) -> Self {
+        self.0.retain(|scope| *scope == workspace);
+        self
     }
 
     /// The places of a fence's scopes, from one, each with its revision.

@@ -21,8 +21,9 @@ pub(super) async fn cancel(
         .iter()
         .map(|group| {
             let mut keys = group.keys.of_runs();
+            keys.push(shared.marker(&group.keys));
             keys.extend(group.each(cancellations).map(|one| group.keys.run(one.run)));
-            let mut call = Call::script(&CANCEL, keys);
+            let mut call = Call::script(&CANCEL, keys).arg(shared.id());
             for one in group.each(cancellations) {
                 call.push(one.run.to_string());
                 push_note(&mut call, Some(&one.note));

@@ -63,22 +63,3 @@ async fn read(
         })
         .collect()
 }
-
-/// The workspaces that are known, in no order.
-pub(super) async fn workspaces(
-    shared: &Shared,
-    operation: &'static str,
-) -> PortResult<Vec<WorkspaceId>> {
-    const WHAT: &str = "a workspace id";
-    let call = Call::command("SMEMBERS", shared.keys().workspaces());
-    let values = crate::rows::list(shared.link().call(operation, call).await?, operation)?;
-    values
-        .into_iter()
-        .filter_map(|value| optional_text(value, WHAT, operation).transpose())
-        .map(|text| {
-            text?
-                .parse()
-                .map_err(|error| PortError::corrupt(operation, WHAT, error))
-        })
-        .collect()
-}

@@ -7,13 +7,13 @@ use countersign_ports::{Backlog, BacklogQuery, PortResult, QueueEntry, RunKey};
 
 use super::RedisRuns;
 use super::merged::{Merged, Order};
-use super::places;
 use super::read::{run_key, stored};
 use crate::keys::WorkspaceKeys;
 use crate::rows::Columns;
 use crate::script::Call;
 use crate::store::Shared;
 use crate::stored_run::StoredRun;
+use crate::workspaces;
 
 /// Runs read in one round trip.
 const PAGE: usize = 500;
@@ -26,7 +26,7 @@ pub(super) async fn queued_entries(
     const OPERATION: &str = "queued_entries";
     let shared = &*runs.shared;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let workspaces = places::workspaces(shared, OPERATION).await?;
+    let workspaces = workspaces::all(shared, OPERATION).await?;
     let after = after.map(|after| after.to_string());
     let mut queued = queued(shared, &workspaces, after.as_deref(), OPERATION);
     let mut entries = Vec::new();
@@ -46,7 +46,7 @@ pub(super) async fn backlog(runs: &RedisRuns, query: &BacklogQuery<'_>) -> PortR
     const OPERATION: &str = "backlog";
     let shared = &*runs.shared;
     let known: HashSet<&OperationType> = query.operations.iter().collect();
-    let workspaces = places::workspaces(shared, OPERATION).await?;
+    let workspaces = workspaces::all(shared, OPERATION).await?;
     let mut backlog = Backlog::default();
     let calls: Vec<Call> = workspaces
         .iter()

@@ -17,6 +17,7 @@ use crate::rows::optional_text;
 use crate::script::Call;
 use crate::store::Shared;
 use crate::stored_run::StoredRun;
+use crate::workspaces;
 
 /// Runs read in one round trip where most of them may be passed over.
 const PAGE: usize = 500;
@@ -48,7 +49,7 @@ pub(super) async fn load(
     for (place, run) in places.into_iter().zip(whole) {
         answers.set(place, run.map(Some));
     }
-    answers.settle(|| Some(None))
+    answers.settle_apart(|| Some(None), || Some(None))
 }
 
 pub(super) async fn find(runs: &RedisRuns, ids: &[RunId]) -> PortResult<Vec<Option<OperationRun>>> {
@@ -82,7 +83,7 @@ pub(super) async fn list(
     let shared = &*runs.shared;
     let workspaces = match &filter.workspace_id {
         Some(workspace) => vec![workspace.clone()],
-        None => places::workspaces(shared, OPERATION).await?,
+        None => workspaces::all(shared, OPERATION).await?,
     };
     let blocked = filter.reason.is_some() || filter.outcome == Some(RunOutcome::Blocked);
     let after = after.map(|after| format!("{:018}.{}", after.queued_at.as_micros(), after.id));

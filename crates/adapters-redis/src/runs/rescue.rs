@@ -6,9 +6,11 @@ use countersign_ports::{PortResult, Rescue, Rescued, fresh_run_id};
 use super::batch::{Answers, by_workspace, unknown};
 use super::succeed::read_successor;
 use super::{RedisRuns, places};
+use crate::authority::intent;
 use crate::rows::Columns;
 use crate::script::{Call, script};
 use crate::store::Shared;
+use crate::workspaces;
 
 const OPERATION: &str = "rescue";
 
@@ -24,6 +26,10 @@ struct Lapsed {
 
 pub(super) async fn rescue(runs: &RedisRuns, rescue: &Rescue) -> PortResult<Vec<Rescued>> {
     let shared = &*runs.shared;
+    if shared.is_in_slots() {
+        // Changes of authority, too, may have lost whoever was making them.
+        intent::roll_forward(shared, OPERATION).await?;
+    }
     let lapsed = lapsed(shared, rescue.limit).await?;
     let claims: Vec<(RunId, &WorkspaceId)> = lapsed
         .iter()
@@ -72,7 +78,7 @@ pub(super) async fn rescue(runs: &RedisRuns, rescue: &Rescue) -> PortResult<Vec<
 
 /// The runs whose lease lapsed first, of all workspaces.
 async fn lapsed(shared: &Shared, limit: u32) -> PortResult<Vec<Lapsed>> {
-    let workspaces = places::workspaces(shared, OPERATION).await?;
+    let workspaces = workspaces::all(shared, OPERATION).await?;
     let now = shared.clock(OPERATION).await?;
     let calls: Vec<Call> = workspaces
         .iter()

@@ -36,12 +36,13 @@ pub(super) async fn retry(runs: &RedisRuns, retries: &[Retry]) -> PortResult<Vec
         .iter()
         .map(|group| {
             let mut keys = group.keys.of_runs();
+            keys.push(shared.marker(&group.keys));
             for one in group.each(retries) {
                 for id in [one.run, one.successor] {
                     keys.extend([group.keys.run(id), group.keys.context(id)]);
                 }
             }
-            let mut call = Call::script(&RETRY, keys);
+            let mut call = Call::script(&RETRY, keys).arg(shared.id());
             for one in group.each(retries) {
                 call.push(one.run.to_string());
                 call.push(one.successor.to_string());

@@ -1,7 +1,5 @@
 //! Queues runs: where each will be is written first, then the runs, a script a workspace.
 
-use std::collections::HashSet;
-
 use countersign_domain::{RunId, Submission, Timestamp, WorkspaceId};
 use countersign_ports::{PortResult, Submitted, fresh_run_id};
 
@@ -9,7 +7,7 @@ use super::RedisRuns;
 use super::batch::{Answers, by_workspace, unknown};
 use super::places;
 use crate::script::{Call, script};
-use crate::store::Shared;
+use crate::workspaces;
 
 const OPERATION: &str = "submit";
 
@@ -24,7 +22,11 @@ pub(super) async fn submit(
         .iter()
         .map(|submission| submission.id.unwrap_or_else(fresh_run_id))
         .collect();
-    know_workspaces(shared, submissions).await?;
+    // Before the runs: whoever lists them looks for them there.
+    let named = submissions
+        .iter()
+        .map(|submission| &submission.workspace_id);
+    workspaces::enlist(shared, named.collect(), OPERATION).await?;
     let claims: Vec<(RunId, &WorkspaceId)> = ids
         .iter()
         .zip(submissions)
@@ -46,11 +48,11 @@ pub(super) async fn submit(
         .iter()
         .map(|group| {
             let mut keys = group.keys.of_runs();
-            keys.push(shared.keys().store());
+            keys.push(shared.marker(&group.keys));
             for (id, _) in group.of(&ids, submissions) {
                 keys.extend([group.keys.run(*id), group.keys.context(*id)]);
             }
-            let mut call = Call::script(&SUBMIT, keys).arg(shared.identity().id.to_string());
+            let mut call = Call::script(&SUBMIT, keys).arg(shared.id());
             for (id, submission) in group.of(&ids, submissions) {
                 push(&mut call, *id, submission);
             }
@@ -74,23 +76,6 @@ pub(super) async fn submit(
         })
         .await?;
     answers.settle(|| None)
-}
-
-/// Before the runs: whoever lists them looks for them there.
-async fn know_workspaces(shared: &Shared, submissions: &[Submission]) -> PortResult<()> {
-    let workspaces: HashSet<&str> = submissions
-        .iter()
-        .map(|submission| submission.workspace_id.as_str())
-        .collect();
-    if workspaces.is_empty() {
-        return Ok(());
-    }
-    let mut call = Call::change("SADD", shared.keys().workspaces());
-    for workspace in workspaces {
-        call.push(workspace);
-    }
-    shared.link().call(OPERATION, call).await?;
-    Ok(())
 }
 
 fn push(call: &mut Call, id: RunId, submission: &Submission) {

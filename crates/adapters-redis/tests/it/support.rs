@@ -1,9 +1,11 @@
 //! A prefix of its own for every test, on the server that the test run was given.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_conformance::Ports;
 use countersign_redis::{RedisStore, RedisUrl};
+use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 use tokio::task::LocalSet;
 
@@ -89,9 +91,12 @@ impl Site {
 
     /// A connection past the adapter.
     pub(crate) async fn raw(&self) -> MultiplexedConnection {
+        // A large file of changes of another test holds the server up for a while.
+        let patience = Some(Duration::from_secs(30));
+        let config = AsyncConnectionConfig::new().set_response_timeout(patience);
         redis::Client::open(self.server.as_str())
             .expect("an address")
-            .get_multiplexed_async_connection()
+            .get_multiplexed_async_connection_with_config(&config)
             .await
             .expect("a connection")
     }

@@ -94,12 +94,6 @@ fn expected(found: &BTreeMap<String, Hash>) -> BTreeMap<String, Hash> {
                 continue;
             };
             let of_user = format!("user:{user}");
-            let pair = format!("{workspace}\n{tenant}");
-            expected
-                .entry(of_user.clone())
-                .or_default()
-                .insert(pair, "1".to_owned());
-            *counts.entry((of_user, workspace.to_owned())).or_default() += 1;
             copies.insert((
                 workspace.to_owned(),
                 format!("user:{user}"),
@@ -107,6 +101,11 @@ fn expected(found: &BTreeMap<String, Hash>) -> BTreeMap<String, Hash> {
             ));
             for line in list.lines() {
                 let role = line.split('\t').next().unwrap();
+                let granted = format!("{workspace}\n{tenant}\n{role}");
+                let places = expected.entry(of_user.clone()).or_default();
+                places.insert(granted, "1".to_owned());
+                let of_workspace = (of_user.clone(), workspace.to_owned());
+                *counts.entry(of_workspace).or_default() += 1;
                 *counts
                     .entry((format!("role:{role}"), workspace.to_owned()))
                     .or_default() += 1;
