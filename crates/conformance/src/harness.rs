@@ -59,6 +59,7 @@ pub struct Ports {
     /// The queue.
     pub queue: Arc<dyn RunQueue>,
     apart: bool,
+    one_scope: bool,
     harness: Option<Arc<dyn Harness>>,
 }
 
@@ -75,6 +76,7 @@ impl Ports {
             authority,
             queue,
             apart: false,
+            one_scope: false,
             harness: None,
         }
     }
@@ -91,6 +93,21 @@ impl Ports {
             apart: true,
             ..Self::new(runs, authority, queue)
         }
+    }
+
+    /// The same ports, of a store whose look-ups depend on one scope each, and whose `begin` can read no other: it
+    /// answers `AuthorityMoved` to a fence of several, however they stand.
+    #[must_use]
+    pub fn of_one_scope(self) -> Self {
+        Self {
+            one_scope: true,
+            ..self
+        }
+    }
+
+    /// Whether a fence of several scopes may hold.
+    pub(crate) fn take_several_scopes(&self) -> bool {
+        !self.one_scope
     }
 
     /// Whether runs and authority live in different stores.
