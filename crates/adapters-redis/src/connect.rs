@@ -1,117 +1,100 @@
-//! The connection that every call shares, made anew when it was lost.
+//! The connections that every call shares: to one server, or to the nodes of a cluster.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::Arc;
 
 use countersign_ports::PortResult;
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Pipeline, RedisResult, Value};
-use tokio::sync::Mutex;
+use redis::aio::PubSub;
+use redis::{RedisResult, Value};
 
 use crate::RedisUrl;
-use crate::error::{Effect, lost, unconnected};
+use crate::script::Call;
+use crate::url::Place;
 
-/// How long a connection may take to be made.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+mod cluster;
+mod line;
+mod node;
+mod route;
+mod server;
+mod slots;
+mod topology;
 
-/// How long an answer may take before the connection counts as lost.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
+use cluster::Cluster;
+pub(crate) use node::Node;
+use server::Server;
 
-/// One connection to the server. Calls are sent one after the other without waiting for answers.
+/// The way to the store. Calls are sent one after the other without waiting for answers.
 ///
-/// What was sent is never sent again: whoever called decides what a lost connection means.
+/// What was sent is never sent again, unless the answer says that it did not run: whoever called decides what
+/// a lost connection means.
 pub(crate) struct Link {
-    client: Client,
-    current: Mutex<Current>,
+    reach: Arc<Reach>,
 }
 
-struct Current {
-    /// How often a connection was made: tells a failed one from its successor.
-    generation: u64,
-    connection: Option<MultiplexedConnection>,
+/// Who answers.
+pub(crate) enum Reach {
+    /// One server, which holds every key.
+    Server(Server),
+    /// A cluster, each node of which holds the keys of some slots.
+    Cluster(Cluster),
 }
 
 impl Link {
     /// A link that connects when it is first needed.
     pub(crate) fn new(url: &RedisUrl, operation: &'static str) -> PortResult<Self> {
-        let client = Client::open(url.server().clone()).map_err(unconnected(operation))?;
+        let reach = match url.place() {
+            Place::Server(server) => Reach::Server(Server::at(server, operation)?),
+            Place::Cluster { seeds, settings } => {
+                Reach::Cluster(Cluster::of(seeds, settings, url.prefix()))
+            }
+        };
         Ok(Self {
-            client,
-            current: Mutex::new(Current {
-                generation: 0,
-                connection: None,
-            }),
+            reach: Arc::new(reach),
         })
     }
 
+    /// For connections of another kind.
+    pub(crate) fn client(&self) -> &Arc<Reach> {
+        &self.reach
+    }
+
+    /// Whether keys are on several nodes.
     pub(crate) fn is_a_cluster(&self) -> bool {
-        false
+        matches!(*self.reach, Reach::Cluster(_))
     }
 
-    pub(crate) async fn call_on_each_primary(
+    /// Sends calls together; each succeeds or fails for itself. Answers are in the order of the calls, which
+    /// may have run in another: what did not run at first is sent again after the rest.
+    ///
+    /// # Errors
+    /// Of the whole: nothing was sent, or everything went over one connection and it was lost.
+    pub(crate) async fn call_each(
         &self,
         operation: &'static str,
-        call: impl Fn() -> crate::script::Call,
-    ) -> PortResult<Vec<Value>> {
-        Ok(vec![self.call(operation, call()).await?])
-    }
-
-    /// The server, for connections of another kind.
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
-    }
-
-    /// Sends commands together; answers with their values, errors of single commands among them.
-    pub(crate) async fn send(
-        &self,
-        operation: &'static str,
-        effect: Effect,
-        commands: &Pipeline,
-    ) -> PortResult<Vec<Value>> {
-        if commands.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (generation, mut connection) =
-            self.connection().await.map_err(unconnected(operation))?;
-        match connection
-            .send_packed_commands(commands, 0, commands.len())
-            .await
-        {
-            Ok(values) => Ok(values),
-            Err(error) => {
-                self.forget(generation).await;
-                Err(lost(operation, effect)(error))
-            }
+        calls: &[Call],
+    ) -> PortResult<Vec<PortResult<Value>>> {
+        match &*self.reach {
+            Reach::Server(server) => server.call_each(operation, calls).await,
+            Reach::Cluster(cluster) => cluster.call_each(operation, calls).await,
         }
     }
 
-    /// Ends the connection. The next call would make another.
+    /// Ends the connections. The next call would make others.
     pub(crate) async fn close(&self) {
-        self.current.lock().await.connection = None;
-    }
-
-    async fn connection(&self) -> RedisResult<(u64, MultiplexedConnection)> {
-        // Held while connecting: of many callers one makes the connection.
-        let mut current = self.current.lock().await;
-        if let Some(connection) = &current.connection {
-            return Ok((current.generation, connection.clone()));
+        match &*self.reach {
+            Reach::Server(server) => server.close().await,
+            Reach::Cluster(cluster) => cluster.close().await,
         }
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_PATIENCE))
-            .set_response_timeout(Some(ANSWER_PATIENCE));
-        let connection = self
-            .client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await?;
-        current.generation += 1;
-        current.connection = Some(connection.clone());
-        Ok((current.generation, connection))
     }
+}
 
-    async fn forget(&self, generation: u64) {
-        let mut current = self.current.lock().await;
-        if current.generation == generation {
-            current.connection = None;
+impl Reach {
+    /// A connection that hears what is published. Each is to another node of a cluster than the one before,
+    /// where there is another.
+    pub(crate) async fn listen(&self) -> RedisResult<PubSub> {
+        match self {
+            Self::Server(server) => server.listen().await,
+            Self::Cluster(cluster) => cluster.listen().await,
         }
     }
 }

@@ -59,10 +59,33 @@ pub(crate) fn refused(operation: &'static str, key: &str, error: ServerError) ->
             error,
         ),
         code => {
-            let (kind, detail) = classify(code);
+            let (kind, detail) = match error.details() {
+                Some(words) if code == "ERR" => classify_words(words),
+                _ => classify(code),
+            };
             PortError::new(kind, operation, detail).caused_by(error)
         }
     }
+}
+
+/// What the nodes of a cluster answered that were asked who serves which slots.
+pub(crate) fn unlearned(operation: &'static str, error: ServerError) -> PortError {
+    let is_none = |words: &str| words.contains("cluster support disabled");
+    if error.details().is_some_and(is_none) {
+        return no_cluster(operation).caused_by(error);
+    }
+    refused(operation, "", error)
+}
+
+/// `redis-cluster://` is the address of another kind of server.
+pub(crate) fn no_cluster(operation: &'static str) -> PortError {
+    let detail = "the server is no node of a cluster, write its address as `redis://HOST`";
+    PortError::new(PortErrorKind::Refused, operation, detail)
+}
+
+/// A slot that no node serves: nothing was sent.
+pub(crate) fn unserved(operation: &'static str) -> PortError {
+    PortError::new(PortErrorKind::Unavailable, operation, UNSERVED)
 }
 
 /// Some of what was sent together has run, and some has not.
@@ -75,6 +98,19 @@ pub(crate) fn unsettled(operation: &'static str) -> PortError {
 pub(crate) fn unreadable(operation: &'static str, what: &str) -> PortError {
     let detail = format_args!("{what} does not read as such");
     PortError::new(PortErrorKind::Corrupt, operation, detail)
+}
+
+const UNSERVED: &str = "the cluster does not serve the slot at the moment";
+
+/// What has no code of its own; the words stand in the server's `script.c`.
+fn classify_words(words: &str) -> (PortErrorKind, &'static str) {
+    let says = |part: &str| words.contains(part);
+    if says("attempted to access a non local key in a cluster node")
+        || says("while the cluster is down")
+    {
+        return (PortErrorKind::Unavailable, UNSERVED);
+    }
+    classify("ERR")
 }
 
 /// See <https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors>; the codes stand in
@@ -110,10 +146,7 @@ fn classify(code: &str) -> (PortErrorKind, &'static str) {
             "the server takes no changes: too few replicas follow it",
         ),
         "BUSY" => (PortErrorKind::Busy, "another script holds the server"),
-        "TRYAGAIN" | "CLUSTERDOWN" | "MOVED" | "ASK" => (
-            PortErrorKind::Unavailable,
-            "the cluster does not serve the slot at the moment",
-        ),
+        "TRYAGAIN" | "CLUSTERDOWN" | "MOVED" | "ASK" => (PortErrorKind::Unavailable, UNSERVED),
         "NOSCRIPT" => (PortErrorKind::Unavailable, "the server forgot a script"),
         "NOAUTH" | "WRONGPASS" | "NOPERM" => (
             PortErrorKind::Refused,
@@ -139,9 +172,25 @@ mod tests {
             "MISCONF",
             "NOREPLICAS",
             "BUSY",
+            "TRYAGAIN",
+            "CLUSTERDOWN",
+            "MOVED",
+            "ASK",
         ] {
             let error = PortError::new(classify(code).0, "begin", code);
             assert_eq!(error.retry(), RetryClass::Later, "{code}");
         }
+    }
+
+    #[test]
+    fn a_key_that_left_while_its_script_looked_is_served_later() {
+        for words in [
+            "Script attempted to access a non local key in a cluster node script: 1f, on @user_script:3.",
+            "Script attempted to execute a write command while the cluster is down and readonly",
+        ] {
+            assert_eq!(classify_words(words).0, PortErrorKind::Unavailable);
+        }
+        let other = "Error running script: attempt to index a nil value";
+        assert_eq!(classify_words(other).0, PortErrorKind::Other);
     }
 }

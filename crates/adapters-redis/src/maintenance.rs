@@ -49,7 +49,7 @@ impl StoreMaintenance for RedisMaintenance {
         let (link, keys) = self.connect(OPERATION)?;
         Server::ask(&link, OPERATION)
             .await?
-            .require_fit(OPERATION)?;
+            .require_fit(link.is_a_cluster(), OPERATION)?;
         let call = Call::script(&MIGRATE, vec![keys.store()])
             .arg(fresh_store_id().to_string())
             .arg(VERSION);
@@ -121,7 +121,8 @@ pub(crate) async fn require_current_store(
     keys: &Keys,
     operation: &'static str,
 ) -> PortResult<StoreId> {
-    Server::ask(link, operation).await?.require_fit(operation)?;
+    let server = Server::ask(link, operation).await?;
+    server.require_fit(link.is_a_cluster(), operation)?;
     require_current_marker(link, keys, operation).await
 }
 

@@ -1,12 +1,12 @@
-//! Running scripts and commands: several in one round trip, each answered for itself.
+//! Scripts and commands, as they are sent and as they are answered.
 
 use std::sync::OnceLock;
 
-use countersign_ports::PortResult;
-use redis::{Cmd, Pipeline, ServerErrorKind, ToRedisArgs, Value};
+use countersign_ports::{PortError, PortResult, RetryClass};
+use redis::{Cmd, ServerError, ToRedisArgs, Value};
 
 use crate::connect::Link;
-use crate::error::{Effect, refused, unreadable, unsettled};
+use crate::error::{Effect, refused, unreadable};
 
 /// A Lua script of `src/lua`, headed by `prelude.lua`.
 ///
@@ -127,7 +127,7 @@ impl Call {
     }
 
     /// As it is sent at first: scripts go by the name of their content.
-    fn short(&self) -> Cmd {
+    pub(crate) fn short(&self) -> Cmd {
         match self.what {
             What::Script(script) => self.eval("EVALSHA", script.sha()),
             What::Command(name, _) => {
@@ -139,7 +139,7 @@ impl Call {
     }
 
     /// As it is sent where the server does not know the script (any more).
-    fn whole(&self) -> Cmd {
+    pub(crate) fn whole(&self) -> Cmd {
         match self.what {
             What::Script(script) => self.eval("EVAL", script.source),
             What::Command(..) => self.short(),
@@ -156,19 +156,28 @@ impl Call {
         command
     }
 
-    fn effect(&self) -> Effect {
+    pub(crate) fn effect(&self) -> Effect {
         match self.what {
             What::Script(script) => script.effect,
             What::Command(_, effect) => effect,
         }
     }
 
-    fn answer(&self, value: Value, operation: &'static str) -> PortResult<Value> {
+    /// The key that decides where it is sent; the others are of the same slot.
+    pub(crate) fn first_key(&self) -> Option<&str> {
+        self.keys.first().map(String::as_str)
+    }
+
+    /// What the server answered, its error as one of ours.
+    pub(crate) fn answer(&self, value: Value, operation: &'static str) -> PortResult<Value> {
         if let Value::ServerError(error) = value {
-            let key = self.keys.first().map_or("", String::as_str);
-            return Err(refused(operation, key, error));
+            return Err(self.refused(error, operation));
         }
         Ok(value)
+    }
+
+    pub(crate) fn refused(&self, error: ServerError, operation: &'static str) -> PortError {
+        refused(operation, self.first_key().unwrap_or_default(), error)
     }
 }
 
@@ -181,78 +190,22 @@ impl Link {
             .unwrap_or_else(|| Err(unreadable(operation, "the server's answer")))
     }
 
-    /// Sends calls together, and answers with the values of all or with the first error.
+    /// Sends calls together, and answers with the values of all or with an error: before any other with one
+    /// that leaves open what was done.
     pub(crate) async fn call_all(
         &self,
         operation: &'static str,
         calls: &[Call],
     ) -> PortResult<Vec<Value>> {
-        let answers = self.call_each(operation, calls).await?;
-        answers.into_iter().collect()
-    }
-
-    /// Sends calls together; each succeeds or fails for itself.
-    ///
-    /// # Errors
-    /// Of the whole: the server cannot be reached, or the connection was lost.
-    pub(crate) async fn call_each(
-        &self,
-        operation: &'static str,
-        calls: &[Call],
-    ) -> PortResult<Vec<PortResult<Value>>> {
-        let mut values = self.exchange(operation, calls.iter(), Call::short).await?;
-        let forgotten: Vec<usize> = (values.iter().enumerate())
-            .filter(|(_, value)| is_forgotten(value))
-            .map(|(place, _)| place)
-            .collect();
-        if !forgotten.is_empty() {
-            // None of these ran. Of the others some did: an error from here on must not deny it.
-            let nothing_ran = forgotten.len() == calls.len()
-                || calls.iter().all(|call| call.effect() == Effect::Reads);
-            let again = forgotten.iter().filter_map(|place| calls.get(*place));
-            let found = self
-                .exchange(operation, again, Call::whole)
-                .await
-                .map_err(|error| match nothing_ran {
-                    true => error,
-                    false => unsettled(operation).caused_by(error),
-                })?;
-            for (place, value) in forgotten.into_iter().zip(found) {
-                if let Some(slot) = values.get_mut(place) {
-                    *slot = value;
-                }
+        let mut values = Vec::with_capacity(calls.len());
+        let mut first = None;
+        for answer in self.call_each(operation, calls).await? {
+            match answer {
+                Ok(value) => values.push(value),
+                Err(error) if error.retry() == RetryClass::ReadBack => return Err(error),
+                Err(error) => first = first.or(Some(error)),
             }
         }
-        Ok(calls
-            .iter()
-            .zip(values)
-            .map(|(call, value)| call.answer(value, operation))
-            .collect())
+        first.map_or(Ok(values), Err)
     }
-
-    async fn exchange<'a>(
-        &self,
-        operation: &'static str,
-        calls: impl Iterator<Item = &'a Call>,
-        command: impl Fn(&Call) -> Cmd,
-    ) -> PortResult<Vec<Value>> {
-        let mut commands = Pipeline::new();
-        let mut effect = Effect::Reads;
-        for call in calls {
-            commands.add_command(command(call));
-            if call.effect() == Effect::Writes {
-                effect = Effect::Writes;
-            }
-        }
-        let values = self.send(operation, effect, &commands).await?;
-        if values.len() == commands.len() {
-            Ok(values)
-        } else {
-            Err(unreadable(operation, "the server's answer"))
-        }
-    }
-}
-
-fn is_forgotten(value: &Value) -> bool {
-    matches!(value, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoScript))
 }

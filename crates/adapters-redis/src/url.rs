@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
+
+use crate::connect::Node;
 
 /// The longest prefix, in bytes.
 const MAX_PREFIX_BYTES: usize = 40;
@@ -58,12 +60,25 @@ impl FromStr for Prefix {
     }
 }
 
-/// A `redis://USER:PASSWORD@HOST:PORT/DATABASE` address, with `?prefix=NAME` where the names of the store's
-/// keys do not begin with `countersign`.
+/// A `redis://USER:PASSWORD@HOST:PORT/DATABASE` address of a server, or a
+/// `redis-cluster://USER:PASSWORD@HOST:PORT,HOST:PORT` address of a cluster by some of its nodes, with
+/// `?prefix=NAME` where the names of the store's keys do not begin with `countersign`.
 #[derive(Clone)]
 pub struct RedisUrl {
-    server: ConnectionInfo,
+    place: Place,
     prefix: Prefix,
+}
+
+/// What an address leads to.
+#[derive(Clone)]
+pub(crate) enum Place {
+    /// One server.
+    Server(ConnectionInfo),
+    /// A cluster: nodes that know the others, and who asks.
+    Cluster {
+        seeds: Vec<Node>,
+        settings: RedisConnectionInfo,
+    },
 }
 
 /// An address that names no Redis server.
@@ -71,7 +86,7 @@ pub struct RedisUrl {
 pub enum RedisUrlError {
     /// It is no such address at all.
     #[error(
-        "the address names no Redis server, expected `redis://HOST`, `redis://USER:PASSWORD@HOST:PORT/DATABASE` or one of them with `?prefix=NAME`: {problem}"
+        "the address names no Redis server, expected `redis://HOST`, `redis://USER:PASSWORD@HOST:PORT/DATABASE`, `redis-cluster://USER:PASSWORD@HOST:PORT,HOST:PORT` or one of them with `?prefix=NAME`: {problem}"
     )]
     Malformed {
         /// What is wrong with it; never the password.
@@ -95,21 +110,20 @@ impl RedisUrl {
         &self.prefix
     }
 
-    pub(crate) fn server(&self) -> &ConnectionInfo {
-        &self.server
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 }
 
 impl FromStr for RedisUrl {
     type Err = RedisUrlError;
     fn from_str(text: &str) -> Result<Self, RedisUrlError> {
-        let malformed = |problem: &str| RedisUrlError::Malformed {
-            problem: problem.to_owned(),
-        };
-        if !text.starts_with("redis://") {
-            return Err(malformed("another scheme"));
-        }
         let (address, parameters) = text.split_once('?').unwrap_or((text, ""));
+        let place = match address.split_once("://") {
+            Some(("redis", _)) => Place::Server(server(address)?),
+            Some(("redis-cluster", rest)) => cluster(rest)?,
+            Some(_) | None => return Err(malformed("another scheme")),
+        };
         let mut prefix = None;
         for parameter in parameters.split('&').filter(|one| !one.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
@@ -120,37 +134,95 @@ impl FromStr for RedisUrl {
             }
             prefix = Some(value.parse()?);
         }
-        // The driver's words may repeat parts of the address, and so the password.
-        let server = address.into_connection_info().map_err(|_| {
-            malformed("its host, port or database number does not read as such, or is missing")
-        })?;
         Ok(Self {
-            server,
+            place,
             prefix: prefix.unwrap_or_default(),
         })
     }
 }
 
+fn malformed(problem: &str) -> RedisUrlError {
+    RedisUrlError::Malformed {
+        problem: problem.to_owned(),
+    }
+}
+
+fn server(address: &str) -> Result<ConnectionInfo, RedisUrlError> {
+    // The driver's words may repeat parts of the address, and so the password.
+    address.into_connection_info().map_err(|_| {
+        malformed("its host, port or database number does not read as such, or is missing")
+    })
+}
+
+/// Reads what stands behind the scheme: each node as if it were the only one.
+fn cluster(address: &str) -> Result<Place, RedisUrlError> {
+    let (user, nodes) = match address.rsplit_once('@') {
+        // Between one node and the next there is none.
+        Some((user, _)) if user.contains('@') => {
+            return Err(malformed(
+                "a user stands before all nodes, and an `@` in a password is `%40`",
+            ));
+        }
+        Some((user, nodes)) => (format!("{user}@"), nodes),
+        None => (String::new(), address),
+    };
+    let (nodes, database) = nodes.split_once('/').unwrap_or((nodes, ""));
+    if !matches!(database, "" | "0") {
+        return Err(malformed("a cluster has no other database than 0"));
+    }
+    let mut settings = RedisConnectionInfo::default();
+    let mut seeds = Vec::new();
+    for node in nodes.split(',') {
+        let server = server(&format!("redis://{user}{node}"))?;
+        let ConnectionAddr::Tcp(host, port) = server.addr() else {
+            return Err(malformed("a node of a cluster is a host and a port"));
+        };
+        seeds.push(Node::new(host, *port));
+        settings = server.redis_settings().clone();
+    }
+    Ok(Place::Cluster { seeds, settings })
+}
+
 /// Without the password.
 impl fmt::Display for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("redis://")?;
-        let settings = self.server.redis_settings();
-        if let Some(user) = settings.username() {
-            write!(f, "{user}@")?;
-        }
-        if let ConnectionAddr::Tcp(host, DEFAULT_PORT) = self.server.addr() {
-            f.write_str(host)?;
-        } else {
-            write!(f, "{}", self.server.addr())?;
-        }
-        if settings.db() != 0 {
-            write!(f, "/{}", settings.db())?;
+        match &self.place {
+            Place::Server(server) => {
+                f.write_str("redis://")?;
+                let settings = server.redis_settings();
+                write_user(settings, f)?;
+                if let ConnectionAddr::Tcp(host, DEFAULT_PORT) = server.addr() {
+                    f.write_str(host)?;
+                } else {
+                    write!(f, "{}", server.addr())?;
+                }
+                if settings.db() != 0 {
+                    write!(f, "/{}", settings.db())?;
+                }
+            }
+            Place::Cluster { seeds, settings } => {
+                f.write_str("redis-cluster://")?;
+                write_user(settings, f)?;
+                for (place, seed) in seeds.iter().enumerate() {
+                    f.write_str(if place == 0 { "" } else { "," })?;
+                    match seed.port() {
+                        DEFAULT_PORT => f.write_str(&seed.written_host())?,
+                        _ => seed.fmt(f)?,
+                    }
+                }
+            }
         }
         if self.prefix != Prefix::default() {
             write!(f, "?prefix={}", self.prefix)?;
         }
         Ok(())
+    }
+}
+
+fn write_user(settings: &RedisConnectionInfo, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match settings.username() {
+        Some(user) => write!(f, "{user}@"),
+        None => Ok(()),
     }
 }
 
@@ -189,6 +261,34 @@ mod tests {
     }
 
     #[test]
+    fn a_cluster_goes_by_the_nodes_that_are_named() {
+        let told = |text: &str| text.parse::<RedisUrl>().unwrap().to_string();
+        for (text, expected) in [
+            ("redis-cluster://a", "redis-cluster://a"),
+            (
+                "redis-cluster://a:6379,b:7000/0",
+                "redis-cluster://a,b:7000",
+            ),
+            (
+                "redis-cluster://app:s%2Cecret@[::1]:7000,127.0.0.1?prefix=gate",
+                "redis-cluster://app@[::1]:7000,127.0.0.1?prefix=gate",
+            ),
+        ] {
+            assert_eq!(told(text), expected);
+            assert_eq!(told(expected), expected);
+        }
+        let cluster: RedisUrl = "redis-cluster://a".parse().unwrap();
+        assert_ne!(cluster, "redis://a".parse().unwrap());
+        let url: RedisUrl = "redis-cluster://app:s%2Cecret@a,b".parse().unwrap();
+        let Place::Cluster { seeds, settings } = url.place() else {
+            panic!("{url}")
+        };
+        assert_eq!(seeds.len(), 2);
+        assert_eq!(settings.username(), Some("app"));
+        assert_eq!(settings.password(), Some("s,ecret"));
+    }
+
+    #[test]
     fn what_is_no_address_is_refused_without_its_password() {
         for text in [
             "",
@@ -201,6 +301,16 @@ mod tests {
             "redis://u:secret@h?prefix=a&prefix=b",
             "redis://u:secret@h?protocol=resp3",
             "redis://u:secret@h?db=1",
+            "redis-cluster://",
+            "redis-cluster://u:secret@",
+            "redis-cluster://u:secret@h,",
+            "redis-cluster://u:secret@h,,i",
+            "redis-cluster://u:secret@h:port",
+            "redis-cluster://u:secret@h,v:secret@i",
+            "redis-cluster://u:secret@h/1",
+            "redis-cluster://u:secret@h/0/0",
+            "redis-cluster://u:secret@h?prefix=a:b",
+            "redis-cluster://u:secret@h?db=1",
         ] {
             let error = text.parse::<RedisUrl>().unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");

@@ -82,7 +82,7 @@ fn role(server: &Server) -> Finding {
 
 fn cluster(server: &Server) -> Finding {
     const CODE: &str = "cluster";
-    if server.is_a_cluster() {
+    if server.says("cluster_enabled") == Some("1") {
         return error(
             CODE,
             "the server is a node of a cluster: changes of authority reach several slots at once",

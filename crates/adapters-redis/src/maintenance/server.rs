@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use countersign_ports::{PortError, PortErrorKind, PortResult};
 
 use crate::connect::Link;
+use crate::error::no_cluster;
 use crate::rows::optional_text;
 use crate::script::Call;
 
@@ -51,22 +52,24 @@ impl Server {
         major.is_some_and(|major| major < OLDEST)
     }
 
-    pub(super) fn is_a_cluster(&self) -> bool {
-        self.says("cluster_enabled") == Some("1")
-    }
-
     pub(super) fn is_a_replica(&self) -> bool {
         self.says("role") == Some("slave")
     }
 
-    /// Refuses a server that scripts cannot run on as they must.
-    pub(super) fn require_fit(&self, operation: &'static str) -> PortResult<()> {
+    /// Refuses a server that scripts cannot run on as they must, and one of another kind than its address.
+    pub(super) fn require_fit(&self, as_cluster: bool, operation: &'static str) -> PortResult<()> {
         let refused = |detail| Err(PortError::new(PortErrorKind::Refused, operation, detail));
         if self.is_too_old() {
             return refused("the server is older than Redis 7.0, upgrade it");
         }
-        if self.is_a_cluster() {
-            return refused("the server is a node of a cluster, which this version does not use");
+        match (self.says("cluster_enabled"), as_cluster) {
+            (Some("1"), false) => {
+                return refused(
+                    "the server is a node of a cluster, write its address as `redis-cluster://HOST`",
+                );
+            }
+            (Some("0"), true) => return Err(no_cluster(operation)),
+            (Some(_) | None, _) => {}
         }
         if self.is_a_replica() {
             return refused("the server is a replica, use the address of its master");
@@ -79,16 +82,30 @@ impl Server {
 mod tests {
     use super::*;
 
+    fn fit(info: &str, as_cluster: bool) -> Result<(), String> {
+        let fit = Server::read(info).require_fit(as_cluster, "open");
+        fit.map_err(|error| error.to_string())
+    }
+
     #[test]
     fn a_server_that_scripts_cannot_run_on_is_refused() {
-        let fit = |info: &str| Server::read(info).require_fit("open").is_ok();
-        assert!(fit(
+        let alone = |info: &str| fit(info, false).is_ok();
+        assert!(alone(
             "# Server\r\nredis_version:7.0.15\r\nrole:master\r\ncluster_enabled:0\r\n"
         ));
-        assert!(fit("redis_version:10.0.0\r\n"));
-        assert!(fit(""), "what is not known is not refused");
-        assert!(!fit("redis_version:6.2.14\r\n"));
-        assert!(!fit("redis_version:7.4.0\r\nrole:slave\r\n"));
-        assert!(!fit("redis_version:7.4.0\r\ncluster_enabled:1\r\n"));
+        assert!(alone("redis_version:10.0.0\r\n"));
+        assert!(alone(""), "what is not known is not refused");
+        assert!(!alone("redis_version:6.2.14\r\n"));
+        assert!(!alone("redis_version:7.4.0\r\nrole:slave\r\n"));
+    }
+
+    #[test]
+    fn a_server_of_another_kind_than_its_address_is_refused_with_the_right_one() {
+        let (alone, node) = ("cluster_enabled:0\r\n", "cluster_enabled:1\r\n");
+        assert_eq!(fit(alone, false), Ok(()));
+        assert_eq!(fit(node, true), Ok(()));
+        assert_eq!(fit("", true), Ok(()), "what is not known is not refused");
+        assert!(fit(node, false).unwrap_err().contains("`redis-cluster://"));
+        assert!(fit(alone, true).unwrap_err().contains("`redis://"));
     }
 }

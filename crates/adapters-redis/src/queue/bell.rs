@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
-use redis::{Client, RedisResult};
+use redis::RedisResult;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+
+use crate::connect::Reach;
 
 /// How long to wait before listening is tried again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(2);
@@ -65,8 +67,8 @@ impl Bell {
 
     /// Returns when it rang since the last look, when an entry that was seen waiting is ready, and at the
     /// latest after `at_most`. The first one who waits makes this process listen.
-    pub(crate) async fn wait(&self, client: &Client, watch: &Watch, at_most: Duration) {
-        self.listen(client);
+    pub(crate) async fn wait(&self, reach: &Arc<Reach>, watch: &Watch, at_most: Duration) {
+        self.listen(reach);
         let mut rung = self.rung.times.subscribe();
         let now = Instant::now();
         let at_most = match self.rung.is_heard.load(Ordering::Acquire) {
@@ -81,13 +83,13 @@ impl Bell {
         }
     }
 
-    fn listen(&self, client: &Client) {
+    fn listen(&self, reach: &Arc<Reach>) {
         let mut listener = lock(&self.listener);
         // It ends with the runtime that it was started on.
         if listener.as_ref().is_none_or(JoinHandle::is_finished) {
-            let (client, channel) = (client.clone(), self.channel.clone());
+            let (reach, channel) = (Arc::clone(reach), self.channel.clone());
             let rung = Arc::clone(&self.rung);
-            *listener = Some(tokio::spawn(listen(client, channel, rung)));
+            *listener = Some(tokio::spawn(listen(reach, channel, rung)));
         }
     }
 
@@ -106,9 +108,9 @@ impl Drop for Bell {
 }
 
 /// Rings whenever somebody says that something was queued.
-async fn listen(client: Client, channel: String, rung: Arc<Rung>) {
+async fn listen(reach: Arc<Reach>, channel: String, rung: Arc<Rung>) {
     loop {
-        let ended = listen_once(&client, &channel, &rung).await;
+        let ended = listen_once(&reach, &channel, &rung).await;
         if let Err(error) = ended {
             tracing::debug!(%error, "not told when something is queued; looking instead");
         }
@@ -116,8 +118,8 @@ async fn listen(client: Client, channel: String, rung: Arc<Rung>) {
     }
 }
 
-async fn listen_once(client: &Client, channel: &str, rung: &Arc<Rung>) -> RedisResult<()> {
-    let mut listening = client.get_async_pubsub().await?;
+async fn listen_once(reach: &Reach, channel: &str, rung: &Arc<Rung>) -> RedisResult<()> {
+    let mut listening = reach.listen().await?;
     listening.subscribe(channel).await?;
     let heard = Heard::from_now(rung);
     let mut messages = listening.on_message();

@@ -78,8 +78,7 @@ enum Address {
 impl Address {
     /// Reads the address that was given as `field`.
     fn parse(url: &str, field: &'static str) -> Result<Self, Failure> {
-        const EXPECTED: &str =
-            "expected `sqlite://PATH`, `postgres://USER@HOST/DATABASE` or `redis://HOST`";
+        const EXPECTED: &str = "expected `sqlite://PATH`, `postgres://USER@HOST/DATABASE`, `redis://HOST` or `redis-cluster://HOST,HOST`";
         let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
         match scheme {
             "sqlite" => url
@@ -90,7 +89,7 @@ impl Address {
                 .parse()
                 .map(|url| Self::Postgres(Box::new(url)))
                 .map_err(|error| Failure::bad_input(error).at_field(field)),
-            "redis" => url
+            "redis" | "redis-cluster" => url
                 .parse()
                 .map(|url| Self::Redis(Box::new(url)))
                 .map_err(|error| Failure::bad_input(error).at_field(field)),
