@@ -62,6 +62,22 @@ pub enum Error {
         /// The end of what it logged.
         log: String,
     },
+    /// A server was told something and did not do it.
+    #[error("the server on port {port} answered `{command}` with: {answer}")]
+    NotDone {
+        /// The server's port.
+        port: u16,
+        /// What it was told.
+        command: String,
+        /// What it said.
+        answer: String,
+    },
+    /// A cluster has fewer nodes.
+    #[error("the cluster has no node {node}, counted from 0")]
+    NoNode {
+        /// Which one was asked for.
+        node: usize,
+    },
     /// `PostgreSQL` refuses to run as root, and no other account was found.
     #[error(
         "PostgreSQL does not run as root, and there is neither an account `postgres` nor `nobody`"
@@ -120,6 +136,8 @@ impl Error {
             | Error::ServerMissing { .. }
             | Error::PortTaken { .. }
             | Error::ServerFailed { .. }
+            | Error::NotDone { .. }
+            | Error::NoNode { .. }
             | Error::NoAccount
             | Error::File { .. }
             | Error::System { .. } => 1,

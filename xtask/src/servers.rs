@@ -7,9 +7,12 @@ mod ports;
 pub mod postgres;
 mod process;
 pub mod redis;
+pub mod redis_cluster;
+pub mod say;
 
 pub use postgres::Postgres;
 pub use redis::Redis;
+pub use redis_cluster::RedisCluster;
 
 use crate::Error;
 use crate::packages::find_or_install;
@@ -23,6 +26,8 @@ pub struct Servers {
     pub postgres: Postgres,
     /// The Redis server.
     pub redis: Redis,
+    /// The Redis Cluster.
+    pub redis_cluster: RedisCluster,
 }
 
 impl Servers {
@@ -37,16 +42,18 @@ impl Servers {
         let servers = Self {
             postgres: Postgres::start(&postgres, steps.interrupts())?,
             redis: Redis::start(&redis, steps.interrupts())?,
+            redis_cluster: RedisCluster::start(&redis, steps.interrupts())?,
         };
         Ok(servers)
     }
 
     /// The variables in which tests look for their servers.
     #[must_use]
-    pub fn environment(&self) -> [(&'static str, String); 2] {
+    pub fn environment(&self) -> [(&'static str, String); 3] {
         [
             ("COUNTERSIGN_TEST_POSTGRES", self.postgres.url()),
             ("COUNTERSIGN_TEST_REDIS", self.redis.url()),
+            ("COUNTERSIGN_TEST_REDIS_CLUSTER", self.redis_cluster.url()),
         ]
     }
 }

@@ -18,7 +18,9 @@ use xtask::Error;
 use xtask::interrupts::Interrupts;
 use xtask::packages::find_or_install;
 use xtask::programs::Server;
-use xtask::servers::{Postgres, Redis, Servers};
+use xtask::servers::redis_cluster::Layout;
+use xtask::servers::say::{Answer, say, tell};
+use xtask::servers::{Postgres, Redis, RedisCluster, Servers};
 use xtask::steps::Steps;
 
 /// Far longer than anything here takes; a test that hangs should say where.
@@ -66,13 +68,21 @@ fn assert_gone(port: u16) {
 }
 
 #[test]
-fn both_servers_answer_and_nothing_of_them_stays() {
+fn all_servers_answer_and_nothing_of_them_stays() {
     let servers = Servers::start(&Steps::default()).unwrap();
-    let ports = [servers.postgres.port(), servers.redis.port()];
-    let processes = [servers.postgres.process_id(), servers.redis.process_id()];
-    let directories = [servers.postgres.directory(), servers.redis.directory()].map(Path::to_owned);
+    let mut ports = vec![servers.postgres.port()];
+    let mut processes = vec![servers.postgres.process_id()];
+    let mut directories = vec![servers.postgres.directory().to_owned()];
+    for redis in servers.redis_cluster.nodes().iter().chain([&servers.redis]) {
+        ports.push(redis.port());
+        processes.push(redis.process_id());
+        directories.push(redis.directory().to_owned());
+    }
     drop(connect_to_postgres(ports[0]));
-    drop(connect_to_redis(ports[1]));
+    for port in &ports[1..] {
+        drop(connect_to_redis(*port));
+    }
+    assert_eq!(ports.len(), 5);
     assert!(directories.iter().all(|directory| directory.exists()));
 
     drop(servers);
@@ -175,24 +185,28 @@ fn a_taken_port_is_told_from_every_other_failure() {
     assert!(matches!(refused, Error::ServerFailed { .. }));
 }
 
-/// `cargo xtask servers` as a person runs it, and the ports it printed.
-fn run_servers_task() -> (Child, [u16; 2]) {
+/// `cargo xtask servers` as a person runs it, and the ports it printed: those of the cluster last.
+fn run_servers_task() -> (Child, Vec<u16>) {
     let mut task = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .arg("servers")
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(task.stdout.take().unwrap()).lines();
-    let mut port = |name: &str| {
+    let mut ports = Vec::new();
+    for name in [
+        "COUNTERSIGN_TEST_POSTGRES=postgres://",
+        "COUNTERSIGN_TEST_REDIS=redis://",
+        "COUNTERSIGN_TEST_REDIS_CLUSTER=redis-cluster://",
+    ] {
         let line = lines.next().unwrap().unwrap();
         let url = line.strip_prefix(name).unwrap();
-        let digits = url.rsplit(':').next().unwrap();
-        digits.trim_end_matches("/postgres").parse().unwrap()
-    };
-    let ports = [
-        port("COUNTERSIGN_TEST_POSTGRES=postgres://"),
-        port("COUNTERSIGN_TEST_REDIS=redis://"),
-    ];
+        for node in url.split(',') {
+            let digits = node.rsplit(':').next().unwrap();
+            ports.push(digits.trim_end_matches("/postgres").parse().unwrap());
+        }
+    }
+    assert_eq!(ports.len(), 5);
     (task, ports)
 }
 
@@ -220,9 +234,75 @@ fn ctrl_c_is_the_ordinary_end_of_the_servers_task() {
 fn servers_do_not_outlive_a_task_that_was_killed() {
     let (mut task, ports) = run_servers_task();
     let postgres = connect_to_postgres(ports[0]);
-    let redis = connect_to_redis(ports[1]);
+    let redis: Vec<TcpStream> = ports[1..]
+        .iter()
+        .map(|port| connect_to_redis(*port))
+        .collect();
     task.kill().unwrap();
     task.wait().unwrap();
     wait_for_end(postgres);
-    wait_for_end(redis);
+    redis.into_iter().for_each(wait_for_end);
+}
+
+/// The slot of `foo`, which the last of three nodes serves at first.
+const FOO: u16 = 12_182;
+
+fn start_cluster(layout: Layout) -> RedisCluster {
+    let steps = Steps::default();
+    let program = find_or_install(Server::Redis, &steps).unwrap();
+    RedisCluster::laid_out(&program, layout, steps.interrupts()).unwrap()
+}
+
+#[test]
+fn a_slot_is_moved_with_its_keys() {
+    let cluster = start_cluster(Layout::default());
+    let ports: Vec<u16> = cluster.nodes().iter().map(Redis::port).collect();
+    assert_eq!(cluster.serving(FOO, 0).unwrap(), 2);
+    tell(ports[2], &["SET", "foo", "1"]).unwrap();
+    tell(ports[2], &["SET", "{foo}", "2"]).unwrap();
+
+    cluster.begin_move(FOO, 2, 0).unwrap();
+    let missing = say(ports[2], &["GET", "{foo}missing"]).unwrap();
+    assert_eq!(
+        missing,
+        Answer::Error(format!("ASK {FOO} 127.0.0.1:{}", ports[0]))
+    );
+    assert_eq!(cluster.move_keys(FOO, 2, 0, 10).unwrap(), 2);
+    assert_eq!(cluster.move_keys(FOO, 2, 0, 10).unwrap(), 0);
+    cluster.end_move(FOO, 2, 0).unwrap();
+
+    assert_eq!(tell(ports[0], &["GET", "foo"]).unwrap().text(), "1");
+    let moved = say(ports[2], &["GET", "foo"]).unwrap().text();
+    assert_eq!(moved, format!("MOVED {FOO} 127.0.0.1:{}", ports[0]));
+}
+
+#[test]
+fn a_node_that_was_killed_comes_back_with_what_it_answered() {
+    let mut cluster = start_cluster(Layout {
+        is_durable: true,
+        ..Layout::default()
+    });
+    let port = cluster.nodes()[2].port();
+    tell(port, &["SET", "foo", "1"]).unwrap();
+    cluster.nodes_mut()[2].kill();
+    assert_gone(port);
+    let quiet = Interrupts::default();
+    cluster.nodes_mut()[2].restart_at_once(&quiet).unwrap();
+    cluster.wait_until_whole(&quiet).unwrap();
+    assert_eq!(tell(port, &["GET", "foo"]).unwrap().text(), "1");
+}
+
+#[test]
+fn a_replica_follows_the_primary_that_it_was_given() {
+    let cluster = start_cluster(Layout {
+        replicas: 1,
+        ..Layout::default()
+    });
+    let nodes = cluster.nodes();
+    assert_eq!(nodes.len(), 6);
+    for (primary, replica) in nodes[..3].iter().zip(&nodes[3..]) {
+        let told = tell(replica.port(), &["INFO", "replication"]).unwrap();
+        let follows = format!("master_port:{}\r", primary.port());
+        assert!(told.text().contains(&follows));
+    }
 }

@@ -20,7 +20,8 @@ pub(crate) fn on_a_free_port<S>(
     }
 }
 
-fn free_port() -> Result<u16, Error> {
+/// A port that is free at the moment.
+pub(crate) fn free_port() -> Result<u16, Error> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
         .map(|address| address.port())

@@ -22,11 +22,21 @@ pub struct Redis {
     process: Process,
     port: u16,
     keeps: Keeps,
+    bus: Option<Bus>,
+}
+
+/// How a node of a cluster hears of the others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bus {
+    /// The port on 127.0.0.1 for the other nodes.
+    pub(crate) port: u16,
+    /// How long a node is silent before it is taken for dead.
+    pub(crate) node_timeout: Duration,
 }
 
 /// What a server keeps on disk.
 #[derive(Debug, Clone, Copy)]
-enum Keeps {
+pub(crate) enum Keeps {
     Nothing,
     Everything,
 }
@@ -45,7 +55,9 @@ impl Redis {
     /// # Errors
     /// As [`Redis::start`].
     pub fn start_durable(program: &Path, interrupts: &Interrupts) -> Result<Self, Error> {
-        on_a_free_port(|port| Self::start_keeping(program, port, Keeps::Everything, interrupts))
+        on_a_free_port(|port| {
+            Self::start_keeping(program, port, Keeps::Everything, None, interrupts)
+        })
     }
 
     /// Starts an empty server that keeps nothing on disk, on this port.
@@ -53,17 +65,18 @@ impl Redis {
     /// # Errors
     /// [`Error::PortTaken`]; it did not come up; or somebody asked the task to stop.
     pub fn start_on(program: &Path, port: u16, interrupts: &Interrupts) -> Result<Self, Error> {
-        Self::start_keeping(program, port, Keeps::Nothing, interrupts)
+        Self::start_keeping(program, port, Keeps::Nothing, None, interrupts)
     }
 
-    fn start_keeping(
+    pub(crate) fn start_keeping(
         program: &Path,
         port: u16,
         keeps: Keeps,
+        bus: Option<Bus>,
         interrupts: &Interrupts,
     ) -> Result<Self, Error> {
         let home = Home::new("redis", None)?;
-        let mut command = server(program, &home, port, keeps);
+        let mut command = server(program, &home, port, keeps, bus);
         let title = Server::Redis.title();
         // Whatever is to last is on disk already: there is nothing that a gentler signal would spare.
         let process = Process::spawn(title, &mut command, home, Signal::SIGKILL)?;
@@ -72,6 +85,7 @@ impl Redis {
             process,
             port,
             keeps,
+            bus,
         };
         started.wait(interrupts)?;
         Ok(started)
@@ -83,9 +97,15 @@ impl Redis {
     /// # Errors
     /// As [`Redis::start_on`].
     pub fn restart_at_once(&mut self, interrupts: &Interrupts) -> Result<(), Error> {
-        let mut command = server(&self.program, self.process.home(), self.port, self.keeps);
+        let home = self.process.home();
+        let mut command = server(&self.program, home, self.port, self.keeps, self.bus);
         self.process.restart(&mut command)?;
         self.wait(interrupts)
+    }
+
+    /// Kills the server, as a crash would. It may be started again by [`Redis::restart_at_once`].
+    pub fn kill(&mut self) {
+        self.process.stop();
     }
 
     fn wait(&mut self, interrupts: &Interrupts) -> Result<(), Error> {
@@ -107,6 +127,11 @@ impl Redis {
         self.port
     }
 
+    /// The port for the other nodes of its cluster; its own where it is in none.
+    pub(crate) fn bus_port(&self) -> u16 {
+        self.bus.map_or(self.port, |bus| bus.port)
+    }
+
     /// The server's process id.
     #[must_use]
     pub fn process_id(&self) -> u32 {
@@ -120,7 +145,7 @@ impl Redis {
     }
 }
 
-fn server(program: &Path, home: &Home, port: u16, keeps: Keeps) -> Command {
+fn server(program: &Path, home: &Home, port: u16, keeps: Keeps, bus: Option<Bus>) -> Command {
     let appendonly = match keeps {
         Keeps::Nothing => "no",
         Keeps::Everything => "yes",
@@ -132,6 +157,13 @@ fn server(program: &Path, home: &Home, port: u16, keeps: Keeps) -> Command {
         .args(["--appendonly", appendonly, "--appendfsync", "always"])
         .arg("--dir")
         .arg(home.path());
+    if let Some(Bus { port, node_timeout }) = bus {
+        let node_timeout = node_timeout.as_millis().to_string();
+        command
+            .args(["--cluster-enabled", "yes"])
+            .args(["--cluster-port", &port.to_string()])
+            .args(["--cluster-node-timeout", &node_timeout]);
+    }
     command
 }
 
