@@ -8,6 +8,7 @@
 )]
 
 mod authority;
+mod cluster;
 mod conformance;
 mod dump;
 mod maintenance;

@@ -16,6 +16,16 @@ pub(crate) fn server() -> String {
     )
 }
 
+/// Where the nodes of the test cluster are.
+pub(crate) fn cluster() -> String {
+    std::env::var("COUNTERSIGN_TEST_REDIS_CLUSTER").expect(
+        "COUNTERSIGN_TEST_REDIS_CLUSTER, the address of a Redis Cluster to test on: `cargo xtask test` starts one",
+    )
+}
+
+/// How long the server may take to answer: it does one thing at a time, and one test's is large.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The ports of an opened store.
 pub(crate) fn ports(store: &RedisStore) -> Ports {
     Ports::new(
@@ -34,18 +44,27 @@ pub(crate) struct Site {
 impl Site {
     /// A prefix that no store has.
     pub(crate) fn bare() -> Self {
+        Self::at(server())
+    }
+
+    /// The same on another server, or on a cluster.
+    pub(crate) fn at(server: String) -> Self {
         Self {
-            server: server(),
+            server,
             prefix: format!("test-{}", uuid::Uuid::new_v4().simple()),
         }
     }
 
     pub(crate) async fn new() -> Self {
-        let site = Self::bare();
-        RedisStore::create(&site.url())
+        Self::bare().prepared().await
+    }
+
+    /// The same with a store.
+    pub(crate) async fn prepared(self) -> Self {
+        RedisStore::create(&self.url())
             .await
             .expect("a prepared store");
-        site
+        self
     }
 
     /// Lends a site to a test, and throws it away whatever becomes of the test.
@@ -91,19 +110,29 @@ impl Site {
 
     /// A connection past the adapter.
     pub(crate) async fn raw(&self) -> MultiplexedConnection {
-        // A large file of changes of another test holds the server up for a while.
-        let patience = Some(Duration::from_secs(30));
-        let config = AsyncConnectionConfig::new().set_response_timeout(patience);
-        redis::Client::open(self.server.as_str())
-            .expect("an address")
-            .get_multiplexed_async_connection_with_config(&config)
-            .await
-            .expect("a connection")
+        connect(&self.server).await
+    }
+
+    /// One to each server: a cluster's address names every node that holds keys.
+    async fn raws(&self) -> Vec<MultiplexedConnection> {
+        let (_, servers) = self.server.split_once("//").expect("an address");
+        let mut raws = Vec::new();
+        for server in servers.split(',') {
+            raws.push(connect(&format!("redis://{server}")).await);
+        }
+        raws
     }
 
     /// Every key of the store.
     pub(crate) async fn keys(&self) -> Vec<String> {
-        let mut raw = self.raw().await;
+        let mut keys = Vec::new();
+        for mut raw in self.raws().await {
+            keys.extend(self.keys_at(&mut raw).await);
+        }
+        keys
+    }
+
+    async fn keys_at(&self, raw: &mut MultiplexedConnection) -> Vec<String> {
         let mut keys = Vec::new();
         let mut cursor = 0_u64;
         loop {
@@ -111,7 +140,7 @@ impl Site {
                 .arg(cursor)
                 .arg(("MATCH", format!("*{}*", self.prefix)))
                 .arg(("COUNT", 1000))
-                .query_async(&mut raw)
+                .query_async(raw)
                 .await
                 .expect("a page of keys");
             keys.extend(page);
@@ -124,11 +153,25 @@ impl Site {
 
     /// Throws the store away.
     pub(crate) async fn close(&self) {
-        let mut raw = self.raw().await;
-        for keys in self.keys().await.chunks(500) {
-            let removed: redis::RedisResult<u64> =
-                redis::cmd("UNLINK").arg(keys).query_async(&mut raw).await;
-            removed.expect("the keys are removed");
+        for mut raw in self.raws().await {
+            for keys in self.keys_at(&mut raw).await.chunks(500) {
+                // One by one: those of a cluster are of different slots.
+                let mut remove = redis::pipe();
+                for key in keys {
+                    remove.cmd("UNLINK").arg(key).ignore();
+                }
+                let removed: redis::RedisResult<()> = remove.query_async(&mut raw).await;
+                removed.expect("the keys are removed");
+            }
         }
     }
+}
+
+async fn connect(server: &str) -> MultiplexedConnection {
+    let config = AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE));
+    redis::Client::open(server)
+        .expect("an address")
+        .get_multiplexed_async_connection_with_config(&config)
+        .await
+        .expect("a connection")
 }
