@@ -22,6 +22,7 @@ mod topology;
 use cluster::Cluster;
 pub(crate) use node::Node;
 use server::Server;
+pub(crate) use slots::SLOTS;
 
 /// The way to the store. Calls are sent one after the other without waiting for answers.
 ///
@@ -77,6 +78,32 @@ impl Link {
             Reach::Server(server) => server.call_each(operation, calls).await,
             Reach::Cluster(cluster) => cluster.call_each(operation, calls).await,
         }
+    }
+
+    /// Sends a command to every server that takes changes, all at once; each answers for itself, with its
+    /// address.
+    pub(crate) async fn ask_each_primary(
+        &self,
+        operation: &'static str,
+        call: impl Fn() -> Call,
+    ) -> PortResult<Vec<(String, PortResult<Value>)>> {
+        match &*self.reach {
+            Reach::Server(server) => {
+                let answer = self.call(operation, call()).await;
+                Ok(vec![(server.address(), answer)])
+            }
+            Reach::Cluster(cluster) => cluster.ask_each_primary(operation, call).await,
+        }
+    }
+
+    /// The same, with the answers of all or with the first error.
+    pub(crate) async fn call_on_each_primary(
+        &self,
+        operation: &'static str,
+        call: impl Fn() -> Call,
+    ) -> PortResult<Vec<Value>> {
+        let answers = self.ask_each_primary(operation, call).await?;
+        answers.into_iter().map(|(_, answer)| answer).collect()
     }
 
     /// Ends the connections. The next call would make others.

@@ -13,7 +13,9 @@ use crate::keys::Keys;
 use crate::rows::Columns;
 use crate::script::{Call, script};
 
+mod cluster;
 mod doctor;
+mod finding;
 mod server;
 
 use server::Server;

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use countersign_ports::PortError;
+use countersign_ports::{PortError, PortErrorKind, PortResult};
+use futures::future::join_all;
 use redis::aio::PubSub;
 use redis::{
     ConnectionAddr, IntoConnectionInfo, Pipeline, RedisConnectionInfo, RedisError, RedisResult,
-    ServerError,
+    ServerError, Value,
 };
 
 use super::line::{Broken, Line, told};
@@ -17,7 +18,7 @@ use super::node::Node;
 use super::slots::{Slots, slot};
 use super::topology::{Seen, Topology};
 use crate::Prefix;
-use crate::error::{Effect, unlearned, unserved};
+use crate::error::{Effect, unlearned, unreadable, unserved};
 use crate::script::Call;
 
 /// How long a connection to a node may take to be made, and how long a node may take to say what it knows of
@@ -147,6 +148,46 @@ impl Cluster {
 
     fn lines(&self) -> MutexGuard<'_, HashMap<Node, Arc<Line>>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends a command to every primary at once.
+    pub(super) async fn ask_each_primary(
+        &self,
+        operation: &'static str,
+        call: impl Fn() -> Call,
+    ) -> PortResult<Vec<(String, PortResult<Value>)>> {
+        let seen = self.seen().await.map_err(|why| why.into_error(operation))?;
+        let primaries = seen.slots.primaries();
+        let seen = &seen;
+        let answers = primaries.into_iter().map(|node| {
+            let call = call();
+            async move {
+                let answer = self.call_node(operation, node, &call).await;
+                if let Err(error) = &answer
+                    && error.kind() == PortErrorKind::Unavailable
+                {
+                    self.topology.doubt(seen, Some(node));
+                }
+                (node.to_string(), answer)
+            }
+        });
+        Ok(join_all(answers).await)
+    }
+
+    async fn call_node(
+        &self,
+        operation: &'static str,
+        node: &Node,
+        call: &Call,
+    ) -> PortResult<Value> {
+        let mut commands = Pipeline::new();
+        commands.add_command(call.short());
+        let broken = |broken: Broken| broken.into_error(operation, call.effect());
+        let line = (self.line(node)).map_err(|error| broken(Broken::Unconnected(error)))?;
+        let mut answers = line.send(&commands).await.map_err(broken)?;
+        let answer = answers.pop();
+        let answer = answer.ok_or_else(|| unreadable(operation, "the server's answer"))?;
+        call.answer(answer, operation)
     }
 
     /// Listens at whatever node answers: what is published anywhere is heard at every node.

@@ -58,6 +58,11 @@ impl Line {
         })
     }
 
+    /// Where the server is.
+    pub(super) fn address(&self) -> String {
+        self.client.get_connection_info().addr().to_string()
+    }
+
     /// Sends commands together; answers with their values, errors of single commands among them.
     pub(super) async fn send(&self, commands: &Pipeline) -> Result<Vec<Value>, Broken> {
         if commands.is_empty() {

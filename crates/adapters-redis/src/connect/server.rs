@@ -24,6 +24,10 @@ impl Server {
         Ok(Self { line })
     }
 
+    pub(super) fn address(&self) -> String {
+        self.line.address()
+    }
+
     pub(super) async fn listen(&self) -> RedisResult<PubSub> {
         self.line.listen().await
     }

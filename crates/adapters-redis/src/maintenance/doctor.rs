@@ -1,10 +1,11 @@
 //! Holds the server's settings and what the store holds against the guarantees. Looking changes nothing.
 
 use countersign_domain::{Revision, WorkspaceId};
-use countersign_ports::{Finding, PortErrorKind, PortResult, Severity};
+use countersign_ports::{Finding, PortErrorKind, PortResult, RetryClass};
 
-use super::require_current_marker;
+use super::finding::{WHAT_WAS_ANSWERED, error, note, of_all, untold, warning};
 use super::server::Server;
+use super::{cluster, require_current_marker};
 use crate::connect::Link;
 use crate::keys::Keys;
 use crate::rows::{Columns, list, optional_text};
@@ -15,26 +16,28 @@ const OPERATION: &str = "doctor";
 /// Everything that rests on what the server has answered.
 const ALL_BUT_ISOLATION: &[&str] = &["G1", "G2", "G3", "G4", "G5"];
 
-/// What a start, a revocation or a run that is undone endangers.
-const WHAT_WAS_ANSWERED: &[&str] = &["G2", "G3", "G5"];
-
 /// Scopes read in one round trip.
 const PAGE: usize = 500;
 
 pub(super) async fn doctor(link: &Link, keys: &Keys) -> PortResult<Vec<Finding>> {
     require_current_marker(link, keys, OPERATION).await?;
-    let server = Server::ask(link, OPERATION).await?;
-    Ok(vec![
-        version(&server),
-        role(&server),
-        cluster(&server),
-        append_only(&server),
-        append_fsync(link).await?,
-        last_write(&server),
-        eviction(&server),
-        memory(&server),
-        scopes(link, keys).await?,
-    ])
+    let servers = Server::ask_each(link, OPERATION).await?;
+    let of_each = |look: fn(&Server) -> Finding| {
+        let found = servers.iter().map(|(node, server)| (&**node, look(server)));
+        of_all(found.collect())
+    };
+    let mut findings: Vec<Finding> = of_each(version).into_iter().collect();
+    if link.is_a_cluster() {
+        findings.extend(cluster::findings(link, &servers, OPERATION).await?);
+    } else {
+        findings.extend([role, no_cluster].into_iter().filter_map(of_each));
+    }
+    findings.extend(of_each(append_only));
+    findings.extend(append_fsync(link).await?);
+    let settings = [last_write, eviction, memory];
+    findings.extend(settings.into_iter().filter_map(of_each));
+    findings.push(scopes(link, keys).await?);
+    Ok(findings)
 }
 
 fn version(server: &Server) -> Finding {
@@ -80,14 +83,14 @@ fn role(server: &Server) -> Finding {
     }
 }
 
-fn cluster(server: &Server) -> Finding {
+fn no_cluster(server: &Server) -> Finding {
     const CODE: &str = "cluster";
-    if server.says("cluster_enabled") == Some("1") {
+    if server.is_a_node() {
         return error(
             CODE,
-            "the server is a node of a cluster: changes of authority reach several slots at once",
+            "the server is a node of a cluster: it holds the keys of some slots alone",
             &["G2"],
-            "use a server that is no part of a cluster",
+            "write its address as `redis-cluster://HOST`",
         );
     }
     note(CODE, "the server is no part of a cluster")
@@ -107,38 +110,62 @@ fn append_only(server: &Server) -> Finding {
     }
 }
 
-async fn append_fsync(link: &Link) -> PortResult<Finding> {
+async fn append_fsync(link: &Link) -> PortResult<Option<Finding>> {
     const CODE: &str = "appendfsync";
+    let levels = ask_setting(link, CODE).await?;
+    let found = levels
+        .iter()
+        .map(|(node, level)| (&**node, of_fsync(CODE, level.as_deref())));
+    Ok(of_all(found.collect()))
+}
+
+/// What each node that answers has for a setting; none where it does not say.
+pub(super) async fn ask_setting(
+    link: &Link,
+    name: &'static str,
+) -> PortResult<Vec<(String, Option<String>)>> {
+    let ask = || Call::bare("CONFIG").arg("GET").arg(name);
+    let mut settings = Vec::new();
+    for (node, answer) in link.ask_each_primary(OPERATION, ask).await? {
+        let value = match answer {
+            Ok(answer) => list(answer, OPERATION)?.into_iter().nth(1),
+            // Not permitted, or not there: servers that others run often know no `CONFIG`.
+            Err(error) if matches!(error.kind(), PortErrorKind::Refused | PortErrorKind::Other) => {
+                None
+            }
+            // A node that is not there is told of as such.
+            Err(_) if link.is_a_cluster() => continue,
+            Err(error) => return Err(error),
+        };
+        let value = match value {
+            Some(value) => optional_text(value, name, OPERATION)?,
+            None => None,
+        };
+        settings.push((node, value));
+    }
+    Ok(settings)
+}
+
+fn of_fsync(code: &'static str, level: Option<&str>) -> Finding {
     const MEND: &str = "set `appendfsync always`";
-    let call = Call::bare("CONFIG").arg("GET").arg(CODE);
-    let answer = match link.call(OPERATION, call).await {
-        Ok(answer) => list(answer, OPERATION)?.into_iter().nth(1),
-        // Not permitted, or not there: servers that others run often know no `CONFIG`.
-        Err(error) if matches!(error.kind(), PortErrorKind::Refused | PortErrorKind::Other) => None,
-        Err(error) => return Err(error),
-    };
-    let level = match answer {
-        Some(value) => optional_text(value, CODE, OPERATION)?,
-        None => None,
-    };
-    Ok(match level.as_deref() {
-        None => untold(CODE, "when its file is on the disk", "+config|get"),
-        Some("always") => note(CODE, "appendfsync is always"),
+    match level {
+        None => untold(code, "when its file is on the disk", "+config|get"),
+        Some("always") => note(code, "appendfsync is always"),
         Some("everysec") => warning(
-            CODE,
+            code,
             "appendfsync is everysec: a crash of the machine may undo the starts, revocations and submissions of the last two seconds",
             WHAT_WAS_ANSWERED,
             MEND,
         ),
         Some(other) => error(
-            CODE,
+            code,
             format!(
                 "appendfsync is {other}: a crash of the machine may undo the starts, revocations and submissions of half a minute"
             ),
             WHAT_WAS_ANSWERED,
             MEND,
         ),
-    })
+    }
 }
 
 fn last_write(server: &Server) -> Finding {
@@ -206,6 +233,7 @@ async fn scopes(link: &Link, keys: &Keys) -> PortResult<Finding> {
     let call = Call::command("SMEMBERS", keys.workspaces());
     let workspaces = list(link.call(OPERATION, call).await?, OPERATION)?;
     let mut damaged = Vec::new();
+    let mut unread = 0_usize;
     for page in workspaces.chunks(PAGE) {
         let mut names: Vec<WorkspaceId> = Vec::with_capacity(page.len());
         for value in page {
@@ -223,16 +251,32 @@ async fn scopes(link: &Link, keys: &Keys) -> PortResult<Finding> {
         let mut answers = link.call_each(OPERATION, &calls).await?.into_iter();
         for name in names {
             let (scope, slice) = (answers.next(), answers.next());
-            let is_whole = match (scope, slice) {
-                (Some(Ok(scope)), Some(Ok(slice))) => belong_together(scope, slice),
-                _ => false,
-            };
-            if !is_whole {
-                damaged.push(format!("`{name}`"));
+            match (scope, slice) {
+                (Some(Ok(scope)), Some(Ok(slice))) => {
+                    if !belong_together(scope, slice) {
+                        damaged.push(format!("`{name}`"));
+                    }
+                }
+                // Its node is not there, or does something else: that damages nothing.
+                (Some(Err(error)), _) | (_, Some(Err(error)))
+                    if error.retry() == RetryClass::Later =>
+                {
+                    unread += 1;
+                }
+                _ => damaged.push(format!("`{name}`")),
             }
         }
     }
     Ok(match damaged.first() {
+        None if unread > 0 => warning(
+            CODE,
+            format!(
+                "the scopes of {unread} of {} workspaces cannot be read now",
+                workspaces.len()
+            ),
+            &["G2"],
+            "look again once all nodes answer",
+        ),
         None => note(
             CODE,
             format!("the scopes of {} workspaces are whole", workspaces.len()),
@@ -265,52 +309,4 @@ fn belong_together(scope: redis::Value, slice: redis::Value) -> bool {
         })
     };
     read().unwrap_or(false)
-}
-
-/// The server does not say, or not to this user.
-fn untold(code: &'static str, what: &str, right: &str) -> Finding {
-    warning(
-        code,
-        format!("the server does not say {what}"),
-        WHAT_WAS_ANSWERED,
-        format!("give the user the right `{right}`, or make sure of it yourself"),
-    )
-}
-
-/// As it should be, or worth knowing.
-fn note(code: &'static str, found: impl Into<String>) -> Finding {
-    Finding {
-        severity: Severity::Note,
-        code,
-        found: found.into(),
-        endangers: &[],
-        mend: String::new(),
-    }
-}
-
-fn warning(
-    code: &'static str,
-    found: impl Into<String>,
-    endangers: &'static [&'static str],
-    mend: impl Into<String>,
-) -> Finding {
-    Finding {
-        severity: Severity::Warning,
-        code,
-        found: found.into(),
-        endangers,
-        mend: mend.into(),
-    }
-}
-
-fn error(
-    code: &'static str,
-    found: impl Into<String>,
-    endangers: &'static [&'static str],
-    mend: impl Into<String>,
-) -> Finding {
-    Finding {
-        severity: Severity::Error,
-        ..warning(code, found, endangers, mend)
-    }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use countersign_ports::{PortError, PortErrorKind, PortResult};
+use countersign_ports::{PortError, PortErrorKind, PortResult, RetryClass};
+use redis::Value;
 
 use crate::connect::Link;
 use crate::error::no_cluster;
@@ -18,7 +19,27 @@ pub(super) struct Server(HashMap<String, String>);
 impl Server {
     /// A user who may not ask is told nothing: what is not known is not refused.
     pub(super) async fn ask(link: &Link, operation: &'static str) -> PortResult<Self> {
-        let answer = match link.call(operation, Call::bare("INFO")).await {
+        Self::answered(link.call(operation, info()).await, operation)
+    }
+
+    /// Asks every server that takes changes. A node of a cluster that does not answer is left out.
+    pub(super) async fn ask_each(
+        link: &Link,
+        operation: &'static str,
+    ) -> PortResult<Vec<(String, Self)>> {
+        let mut servers = Vec::new();
+        for (node, answer) in link.ask_each_primary(operation, info).await? {
+            match Self::answered(answer, operation) {
+                Ok(server) => servers.push((node, server)),
+                Err(error) if link.is_a_cluster() && error.retry() == RetryClass::Later => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(servers)
+    }
+
+    fn answered(answer: PortResult<Value>, operation: &'static str) -> PortResult<Self> {
+        let answer = match answer {
             Ok(value) => optional_text(value, "what the server says of itself", operation)?,
             Err(error) if error.kind() == PortErrorKind::Refused => None,
             Err(error) => return Err(error),
@@ -26,7 +47,7 @@ impl Server {
         Ok(Self::read(&answer.unwrap_or_default()))
     }
 
-    fn read(info: &str) -> Self {
+    pub(super) fn read(info: &str) -> Self {
         let field = |line: &str| {
             let (name, value) = line.trim_end().split_once(':')?;
             Some((name.to_owned(), value.to_owned()))
@@ -50,6 +71,10 @@ impl Server {
             major.parse::<u64>().ok()
         });
         major.is_some_and(|major| major < OLDEST)
+    }
+
+    pub(super) fn is_a_node(&self) -> bool {
+        self.says("cluster_enabled") == Some("1")
     }
 
     pub(super) fn is_a_replica(&self) -> bool {
@@ -76,6 +101,10 @@ impl Server {
         }
         Ok(())
     }
+}
+
+fn info() -> Call {
+    Call::bare("INFO")
 }
 
 #[cfg(test)]

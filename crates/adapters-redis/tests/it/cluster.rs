@@ -1,6 +1,7 @@
 //! A store on a cluster: calls find their node, whatever is moved and whoever is lost.
 
 mod bell;
+mod doctor;
 mod lost;
 mod refused;
 mod routes;
@@ -30,10 +31,14 @@ struct Place {
 
 impl Place {
     async fn new() -> Self {
-        let layout = Layout {
+        Self::laid_out(Layout {
             is_durable: true,
             ..Layout::default()
-        };
+        })
+        .await
+    }
+
+    async fn laid_out(layout: Layout) -> Self {
         let cluster = match search(Server::Redis, &directories()) {
             Search::Found(program) => {
                 RedisCluster::laid_out(&program, layout, &Interrupts::default()).unwrap()
