@@ -312,3 +312,6 @@ impl<'a> Open<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
