@@ -2,7 +2,7 @@
 
 use countersign_conformance::{Harness, Ports};
 
-use crate::support::{Site, ports};
+use crate::support::{Site, cluster, ports};
 
 #[async_trait::async_trait]
 impl Harness for Site {
@@ -15,4 +15,10 @@ impl Harness for Site {
     }
 }
 
+// On one server.
 countersign_conformance::suite!(mod suite, || async { super::Site::new().await });
+
+// On the nodes of a cluster between them.
+countersign_conformance::suite!(mod cluster, || async {
+    super::Site::at(super::cluster()).prepared().await
+});
