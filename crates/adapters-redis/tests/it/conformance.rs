@@ -7,7 +7,10 @@ use crate::support::{Site, cluster, ports};
 #[async_trait::async_trait]
 impl Harness for Site {
     async fn open(&self) -> Ports {
-        ports(&self.open().await)
+        match self.is_on_a_cluster() {
+            true => ports(&self.open().await).of_one_scope(),
+            false => ports(&self.open().await),
+        }
     }
 
     async fn close(&self) {

@@ -102,6 +102,11 @@ impl Site {
             .expect("an address")
     }
 
+    /// Whether it is on the nodes of a cluster.
+    pub(crate) fn is_on_a_cluster(&self) -> bool {
+        self.server.starts_with("redis-cluster:")
+    }
+
     pub(crate) async fn open(&self) -> RedisStore {
         RedisStore::open(&self.url())
             .await
