@@ -121,6 +121,12 @@ struct Intent {
 /// A revision that an intent made, and the place of the change that it was made by.
 type Made = (usize, ScopeRevision);
 
+/// What became of the slices.
+struct Fulfilled {
+    made: Vec<Made>,
+    is_overtaken: bool,
+}
+
 impl Intent {
     /// The one that is not finished yet.
     async fn read(shared: &Shared, operation: &'static str) -> PortResult<Option<Self>> {
@@ -154,13 +160,9 @@ impl Intent {
         }))
     }
 
-    /// Changes every slice; answers with the revisions that this made. None where somebody has finished the intent
-    /// and begun another meanwhile.
-    async fn fulfil(
-        &self,
-        shared: &Shared,
-        operation: &'static str,
-    ) -> PortResult<Option<Vec<Made>>> {
+    /// Changes every slice; answers with the revisions that this made. A slice that has seen a later intent stays as
+    /// it is: somebody has finished this one, or the directory has forgotten that it was finished.
+    async fn fulfil(&self, shared: &Shared, operation: &'static str) -> PortResult<Fulfilled> {
         let calls: Vec<Call> = self
             .slots
             .iter()
@@ -173,18 +175,19 @@ impl Intent {
                     .arg(asked)
             })
             .collect();
-        let mut made = Vec::new();
+        let mut fulfilled = Fulfilled {
+            made: Vec::new(),
+            is_overtaken: false,
+        };
         let told = persistently(shared, &calls, operation).await?;
         for ((workspace, _), told) in self.slots.iter().zip(told) {
             let mut told = Columns::of(told, operation)?;
-            if told.text("what became of an intent")? == "overtaken" {
-                return Ok(None);
-            }
+            fulfilled.is_overtaken |= told.text("what became of an intent")? == "overtaken";
             while told.left() > 0 {
                 let change = told.parsed("place of a change")?;
                 let revision = told.parsed("revision")?;
                 let workspace = workspace.clone();
-                made.push((
+                fulfilled.made.push((
                     change,
                     ScopeRevision {
                         workspace,
@@ -193,7 +196,7 @@ impl Intent {
                 ));
             }
         }
-        Ok(Some(made))
+        Ok(fulfilled)
     }
 
     /// Writes the log. False where the directory knows nothing of the intent.
@@ -242,9 +245,8 @@ pub(crate) async fn roll_forward(shared: &Shared, operation: &'static str) -> Po
     let Some(intent) = Intent::read(shared, operation).await? else {
         return Ok(());
     };
-    if let Some(made) = intent.fulfil(shared, operation).await? {
-        intent.conclude(shared, &made, operation).await?;
-    }
+    let Fulfilled { made, .. } = intent.fulfil(shared, operation).await?;
+    intent.conclude(shared, &made, operation).await?;
     Ok(())
 }
 
@@ -271,10 +273,12 @@ async fn try_to_finish(
 ) -> PortResult<Option<Vec<ScopeRevision>>> {
     if let Some(intent) = Intent::read(shared, OPERATION).await?
         && intent.seed == written.seed
-        && let Some(made) = intent.fulfil(shared, OPERATION).await?
     {
+        let Fulfilled { made, is_overtaken } = intent.fulfil(shared, OPERATION).await?;
         let is_logged = intent.conclude(shared, &made, OPERATION).await?;
-        return Ok(is_logged.then(|| made.into_iter().map(|(_, scope)| scope).collect()));
+        if !is_overtaken {
+            return Ok(is_logged.then(|| made.into_iter().map(|(_, scope)| scope).collect()));
+        }
     }
     // Somebody has finished it, and has logged what it made.
     log::made_by(shared, written.seed, written.first, written.changes).await

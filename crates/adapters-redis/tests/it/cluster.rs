@@ -1,6 +1,7 @@
 //! A store on a cluster: calls find their node, whatever is moved and whoever is lost.
 
 mod bell;
+mod changes;
 mod doctor;
 mod lost;
 mod refused;

@@ -20,9 +20,9 @@ impl Site {
         dump
     }
 
-    /// Sends a command past the adapter.
+    /// Sends a command past the adapter, whose second word is a key.
     pub(crate) async fn command(&self, words: &[&str]) {
-        let mut raw = self.raw().await;
+        let mut raw = self.raw_to(words[1]).await;
         let mut command = redis::Cmd::new();
         for word in words {
             command.arg(*word);
@@ -33,7 +33,7 @@ impl Site {
 
     /// Puts back what a key held.
     pub(crate) async fn restore(&self, key: &str, held: Option<Vec<u8>>) {
-        let mut raw = self.raw().await;
+        let mut raw = self.raw_to(key).await;
         let mut command = match &held {
             None => redis::cmd("DEL"),
             Some(_) => redis::cmd("RESTORE"),

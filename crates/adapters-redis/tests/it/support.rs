@@ -128,6 +128,18 @@ impl Site {
         raws
     }
 
+    /// One past the adapter to the server that has this key.
+    pub(crate) async fn raw_to(&self, key: &str) -> MultiplexedConnection {
+        for mut raw in self.raws().await {
+            let kind: redis::RedisResult<String> =
+                redis::cmd("TYPE").arg(key).query_async(&mut raw).await;
+            if kind.is_ok() {
+                return raw;
+            }
+        }
+        panic!("`{key}` is on no server")
+    }
+
     /// Every key of the store.
     pub(crate) async fn keys(&self) -> Vec<String> {
         let mut keys = Vec::new();
