@@ -16,7 +16,10 @@ mod log;
 mod look_up;
 mod raise;
 mod roles;
-mod show;
+pub(crate) mod show;
+
+pub(crate) use apply::write_fact;
+pub(crate) use log::read_log_entry;
 
 /// The authority in a SQLite file.
 #[derive(Debug, Clone)]

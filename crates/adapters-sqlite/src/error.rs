@@ -3,12 +3,24 @@
 use countersign_ports::{PortError, PortErrorKind};
 use sqlx::error::DatabaseError;
 
+/// What the guards of a store that is not open begin their words with.
+pub(crate) const SEALED: &str = "sealed: ";
+
 /// A failed statement.
 pub(crate) fn failed(operation: &'static str) -> impl FnOnce(sqlx::Error) -> PortError {
     move |error| {
+        if let Some(refusal) = refusal(&error) {
+            return PortError::new(PortErrorKind::Sealed, operation, refusal);
+        }
         let (kind, detail) = classify(&error);
         PortError::new(kind, operation, detail).caused_by(error)
     }
+}
+
+/// Why a store that is not open refused it, in the words of its guards.
+fn refusal(error: &sqlx::Error) -> Option<String> {
+    let message = error.as_database_error()?.message();
+    message.strip_prefix(SEALED).map(str::to_owned)
 }
 
 /// A failed commit: where the medium or the worker thread failed, nobody knows whether it holds.

@@ -115,6 +115,19 @@ impl<'r> Columns<'r> {
         T::try_from(value).map_err(|error| self.corrupt(what, value, error))
     }
 
+    pub(crate) fn optional_number<T: TryFrom<i64>>(
+        &mut self,
+        what: &'static str,
+    ) -> PortResult<Option<T>>
+    where
+        T::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let value: Option<i64> = self.take()?;
+        value
+            .map(|value| T::try_from(value).map_err(|error| self.corrupt(what, value, error)))
+            .transpose()
+    }
+
     /// Two columns: counter and nonce.
     pub(crate) fn revision(&mut self) -> PortResult<Revision> {
         let counter = self.integer()?;

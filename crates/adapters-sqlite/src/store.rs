@@ -17,7 +17,7 @@ use crate::connect::{connect_options, pool};
 use crate::error::failed;
 use crate::maintenance::{self, SqliteMaintenance};
 use crate::writer::{Write, Writer};
-use crate::{Clock, SqliteAuthority, SqliteQueue, SqliteRuns};
+use crate::{Clock, SqliteAuthority, SqliteMove, SqliteQueue, SqliteRuns};
 
 /// Readers beside the one writer.
 const READERS: u32 = 3;
@@ -171,6 +171,18 @@ impl SqliteStore {
     #[must_use]
     pub fn queue(&self) -> SqliteQueue {
         SqliteQueue::new(Arc::clone(&self.shared))
+    }
+
+    /// The store as a home that is moved out of, or into.
+    #[must_use]
+    pub fn home(&self) -> SqliteMove {
+        SqliteMove::new(Arc::clone(&self.shared), QueueUpkeep::InCommit)
+    }
+
+    /// The same where the queue lives in another store: runs that move in get no entries here.
+    #[must_use]
+    pub fn home_apart_from_queue(&self) -> SqliteMove {
+        SqliteMove::new(Arc::clone(&self.shared), QueueUpkeep::Caller)
     }
 
     /// Waits for running statements and closes every connection.

@@ -20,6 +20,7 @@ mod leases;
 mod listing;
 mod log;
 mod look_up;
+mod moving;
 mod queue;
 mod queue_order;
 mod queue_time;
@@ -383,3 +384,66 @@ macro_rules! listed {
 
 __table!(published);
 __table!(listed);
+
+/// The table of the cases about moving house, for adapters that have the port. Hands it to a macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __moving_table {
+    ($($callback:tt)+) => {
+        $($callback)+! {
+            sealed {
+                a_sealed_store_queues_nothing
+                a_sealed_store_starts_and_blocks_nothing
+                a_sealed_store_changes_no_authority
+                a_queued_run_in_a_sealed_store_stays_as_it_is
+                a_completed_run_in_a_sealed_store_is_not_retried
+                what_runs_in_a_sealed_store_may_end
+                what_was_lost_in_a_sealed_store_is_rescued
+                a_refusal_says_where_the_store_moves_to
+                a_store_is_sealed_for_one_move
+                an_unsealed_store_works_as_before
+                nothing_changes_in_a_store_that_was_sealed_in_a_storm
+            }
+            filling {
+                a_store_that_holds_anything_is_not_filled
+                a_store_that_is_filled_queues_starts_and_changes_nothing
+                a_store_opens_for_the_move_that_fills_it_alone
+                an_abandoned_store_never_opens
+                only_the_move_that_fills_a_store_imports
+                a_standing_is_seen_by_another_process
+            }
+            moved {
+                everything_arrives_as_it_was
+                pages_of_any_length_hold_everything
+                what_is_imported_twice_is_there_once
+                a_run_that_moved_while_queued_is_judged_anew
+                a_moved_run_is_delivered_once_its_store_is_open
+                unique_keys_and_successors_hold_at_the_new_home
+                a_completion_that_is_sent_again_is_answered_at_the_new_home
+                a_moved_grant_makes_no_user_known
+                the_log_goes_on_where_it_ended
+                a_decision_from_the_old_home_starts_nothing_at_the_new_one
+            }
+        }
+    };
+}
+
+/// Makes the cases about moving house public by name.
+macro_rules! moves_published {
+    ($($theme:ident { $($case:ident)+ })+) => {
+        $($(pub use moving::$theme::$case;)+)+
+    };
+}
+
+/// Makes the list of the cases about moving house.
+macro_rules! moves_listed {
+    ($($theme:ident { $($case:ident)+ })+) => {
+        /// Every case about moving house, by theme, in the order of the table.
+        pub(crate) const ALL_MOVES: &[crate::MoveCase] = &[
+            $($(crate::__move_case!($theme $case),)+)+
+        ];
+    };
+}
+
+__moving_table!(moves_published);
+__moving_table!(moves_listed);

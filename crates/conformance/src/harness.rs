@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use countersign_ports::{AuthorityStore, RunQueue, RunRepository};
+use countersign_ports::{AuthorityStore, RunQueue, RunRepository, StoreMove};
 
 /// A fresh, empty, prepared store of its own: one is made for every case.
 ///
@@ -60,6 +60,7 @@ pub struct Ports {
     pub queue: Arc<dyn RunQueue>,
     apart: bool,
     one_scope: bool,
+    home: Option<Arc<dyn StoreMove>>,
     harness: Option<Arc<dyn Harness>>,
 }
 
@@ -77,6 +78,7 @@ impl Ports {
             queue,
             apart: false,
             one_scope: false,
+            home: None,
             harness: None,
         }
     }
@@ -105,9 +107,29 @@ impl Ports {
         }
     }
 
+    /// The same with the store as a home that is moved out of, and into: for
+    /// [`moving_suite!`](crate::moving_suite).
+    #[must_use]
+    pub fn with_home(self, home: Arc<dyn StoreMove>) -> Self {
+        Self {
+            home: Some(home),
+            ..self
+        }
+    }
+
     /// Whether a fence of several scopes may hold.
     pub(crate) fn take_several_scopes(&self) -> bool {
         !self.one_scope
+    }
+
+    /// The store as a home.
+    ///
+    /// # Panics
+    /// For ports that were opened without: `moving_suite!` wants [`Ports::with_home`].
+    #[must_use]
+    pub fn home(&self) -> Arc<dyn StoreMove> {
+        let home = self.home.clone();
+        home.expect("ports that were opened with `Ports::with_home`")
     }
 
     /// Whether runs and authority live in different stores.

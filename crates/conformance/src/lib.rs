@@ -17,6 +17,9 @@
 //! The worked example is an adapter in memory, under `examples/custom-adapter` in this crate's repository;
 //! `docs/writing-an-adapter.md` leads through it.
 //!
+//! A store that can be moved out of, and into ([`StoreMove`](countersign_ports::StoreMove)), says so by
+//! [`Ports::with_home`], and by a second line: [`moving_suite!`].
+//!
 //! # What it asks of a store
 //!
 //! * **Runs and authority in one store.** What lives apart cannot be fenced (G2): for such ports there is
@@ -65,6 +68,7 @@ pub mod cases;
 pub mod change;
 mod dice;
 mod harness;
+mod moving;
 mod odd_ids;
 mod oracle;
 mod runner;
@@ -72,6 +76,9 @@ pub mod scene;
 mod suite;
 
 pub use harness::{Harness, Ports};
+pub use moving::MoveCase;
+#[doc(hidden)]
+pub use moving::run_move_test;
 pub use runner::{Case, CaseFailure};
 #[doc(hidden)]
 pub use runner::{CaseFuture, run_test};
@@ -80,4 +87,10 @@ pub use runner::{CaseFuture, run_test};
 #[must_use]
 pub fn cases() -> &'static [Case] {
     cases::ALL
+}
+
+/// Every case about moving house, by theme.
+#[must_use]
+pub fn move_cases() -> &'static [MoveCase] {
+    cases::ALL_MOVES
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::{Harness, Ports};
 
 /// A case that has not ended by then hangs, and fails.
-const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
 /// One case: a claim about every adapter, by name.
 #[derive(Clone, Copy)]
@@ -65,21 +65,30 @@ impl Case {
     pub async fn run(&self, harness: Arc<dyn Harness>, limit: Duration) -> Result<(), CaseFailure> {
         let body = self.body;
         let store = harness.clone();
-        // A task of its own: its panic is caught, and one that hangs can be cut off.
-        let mut task = tokio::spawn(async move { body(Ports::open(&store).await).await });
-        let ended = match tokio::time::timeout(limit, &mut task).await {
-            Ok(ended) => ended.map_err(|error| told(&*error.into_panic())),
-            Err(_elapsed) => {
-                task.abort();
-                let _cut_off = task.await;
-                Err(format!("has not ended after {limit:?}"))
-            }
-        };
+        let played = async move { body(Ports::open(&store).await).await };
+        let ended = play(played, limit).await;
         harness.close().await;
         ended.map_err(|message| CaseFailure {
             case: self.to_string(),
             message,
         })
+    }
+}
+
+/// Plays a case to its end; what went wrong, if something did.
+pub(crate) async fn play(
+    case: impl Future<Output = ()> + Send + 'static,
+    limit: Duration,
+) -> Result<(), String> {
+    // A task of its own: its panic is caught, and one that hangs can be cut off.
+    let mut task = tokio::spawn(case);
+    match tokio::time::timeout(limit, &mut task).await {
+        Ok(ended) => ended.map_err(|error| told(&*error.into_panic())),
+        Err(_elapsed) => {
+            task.abort();
+            let _cut_off = task.await;
+            Err(format!("has not ended after {limit:?}"))
+        }
     }
 }
 
@@ -107,15 +116,20 @@ pub fn run_test<Making>(case: &Case, make: impl FnOnce() -> Making)
 where
     Making: Future<Output: Harness>,
 {
+    on_a_runtime(async {
+        let harness: Arc<dyn Harness> = Arc::new(make().await);
+        case.run(harness, LIMIT).await
+    });
+}
+
+/// Runs to the end on a runtime of its own, and panics with what failed.
+pub(crate) fn on_a_runtime(case: impl Future<Output = Result<(), CaseFailure>>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)
         .enable_all()
         .build()
         .expect("a runtime");
-    let ended = runtime.block_on(async {
-        let harness: Arc<dyn Harness> = Arc::new(make().await);
-        case.run(harness, LIMIT).await
-    });
+    let ended = runtime.block_on(case);
     // What still spins after a case that hung is left behind with its thread.
     runtime.shutdown_timeout(Duration::from_secs(5));
     if let Err(failure) = ended {

@@ -6,6 +6,7 @@
 mod completion;
 mod crowd;
 mod gate;
+mod house;
 mod line;
 mod place;
 mod wait;
@@ -20,6 +21,7 @@ use countersign_ports::{Applied, QueueUpkeep, RunKey, Submitted};
 
 pub use completion::{Running, failed, json, note};
 pub use gate::Came;
+pub use house::{House, refused};
 pub use line::{AN_HOUR, entry_of};
 pub use place::{AWAY, HOME, Place};
 pub use wait::{eventually, patiently};

@@ -101,3 +101,58 @@ macro_rules! __case {
         })
     };
 }
+
+/// Runs the cases about moving house: out of one store of the harness's, and into another. For adapters
+/// that have the port ([`StoreMove`](countersign_ports::StoreMove)); their harness opens ports
+/// [with it](crate::Ports::with_home).
+///
+/// ```
+/// countersign_conformance::moving_suite!(|| async { MyHarness::new().await });
+/// // … or in a module of another name than `moving`:
+/// countersign_conformance::moving_suite!(mod moving_house, || async { MyHarness::new().await });
+/// ```
+///
+/// The argument is called twice for each case.
+#[macro_export]
+macro_rules! moving_suite {
+    (mod $module:ident, $make:expr $(,)?) => {
+        #[cfg(test)]
+        mod $module {
+            async fn harness() -> impl $crate::Harness {
+                #[allow(unused_imports, reason = "the expression names what it likes")]
+                use super::*;
+                ($make)().await
+            }
+
+            $crate::__moving_table!($crate::__move_tests);
+        }
+    };
+    ($make:expr $(,)?) => {
+        $crate::moving_suite!(mod moving, $make);
+    };
+}
+
+/// One test for each case about moving house.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __move_tests {
+    ($($theme:ident { $($case:ident)+ })+) => {$(
+        mod $theme {$(
+            #[test]
+            fn $case() {
+                $crate::run_move_test(&$crate::__move_case!($theme $case), super::harness);
+            }
+        )+}
+    )+};
+}
+
+/// One [`MoveCase`](crate::MoveCase) from its theme and its name.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __move_case {
+    ($theme:ident $case:ident) => {
+        $crate::MoveCase::new(stringify!($theme), stringify!($case), |from, to| {
+            ::std::boxed::Box::pin(async move { $crate::cases::$case(&from, &to).await })
+        })
+    };
+}

@@ -262,6 +262,8 @@ uuid_ids! {
     LeaseId = "lease id";
     /// One store: what a fence names, so that runs and authority are known to share a commit.
     StoreId = "store id";
+    /// One move of everything that lives in a store into another one.
+    MoveId = "move id";
 }
 
 impl RunId {
@@ -302,7 +304,7 @@ macro_rules! any_uuid {
         }
     )+};
 }
-any_uuid!(DecisionId LeaseId StoreId);
+any_uuid!(DecisionId LeaseId StoreId MoveId);
 
 #[cfg(test)]
 mod tests {

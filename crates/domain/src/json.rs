@@ -45,7 +45,7 @@ pub enum JsonError {
 /// A JSON document in canonical spelling: no white space, object keys sorted by their bytes, numbers
 /// as they were written. Two documents that are equal but for white space and key order are the same
 /// text.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct JsonText(Arc<str>);
 
 impl JsonText {

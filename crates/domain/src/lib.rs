@@ -61,9 +61,9 @@ pub use facts::{
 };
 pub use fields::{FieldError, Fields};
 pub use id::{
-    ActorName, Capability, ConnectionId, DecisionId, IdError, LeaseId, MAX_ID_BYTES, OperationType,
-    PrerequisiteName, QueueName, RoleName, RunId, StoreId, TenantId, UniqueKey, UserId, WorkerName,
-    WorkspaceId,
+    ActorName, Capability, ConnectionId, DecisionId, IdError, LeaseId, MAX_ID_BYTES, MoveId,
+    OperationType, PrerequisiteName, QueueName, RoleName, RunId, StoreId, TenantId, UniqueKey,
+    UserId, WorkerName, WorkspaceId,
 };
 pub use json::{JsonError, JsonText, MAX_JSON_BYTES};
 pub use reason::{DenialReason, ReasonCode};

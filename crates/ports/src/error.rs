@@ -35,6 +35,8 @@ pub enum PortErrorKind {
     Corrupt,
     /// The store refuses what it was asked for: rights, quota, a read-only medium.
     Refused,
+    /// The store is one side of a move, and not open: nothing is queued, started or changed there.
+    Sealed,
     /// Anything else.
     Other,
 }
@@ -51,6 +53,7 @@ impl PortErrorKind {
             Self::NewerSchema => "store_newer",
             Self::Corrupt => "store_corrupt",
             Self::Refused => "store_refused",
+            Self::Sealed => "store_sealed",
             Self::Other => "store_error",
         }
     }
@@ -59,9 +62,12 @@ impl PortErrorKind {
         match self {
             Self::Unavailable | Self::Busy => RetryClass::Later,
             Self::CommitUnknown => RetryClass::ReadBack,
-            Self::NotMigrated | Self::NewerSchema | Self::Corrupt | Self::Refused | Self::Other => {
-                RetryClass::Never
-            }
+            Self::NotMigrated
+            | Self::NewerSchema
+            | Self::Corrupt
+            | Self::Refused
+            | Self::Sealed
+            | Self::Other => RetryClass::Never,
         }
     }
 }
@@ -108,6 +114,12 @@ impl PortError {
     #[must_use]
     pub const fn kind(&self) -> PortErrorKind {
         self.kind
+    }
+
+    /// What happened, in words, without what was being done.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// What was being done, such as `begin`.

@@ -1,6 +1,6 @@
 //! Ids drawn at random: here and not in the domain, which knows neither chance nor time.
 
-use countersign_domain::{LeaseId, RunId, StoreId};
+use countersign_domain::{LeaseId, MoveId, RunId, StoreId};
 use uuid::Uuid;
 
 /// A new run id, of version 7.
@@ -19,5 +19,11 @@ pub fn fresh_lease_id() -> LeaseId {
 /// A new store id, for a store that is being prepared.
 #[must_use]
 pub fn fresh_store_id() -> StoreId {
+    Uuid::new_v4().into()
+}
+
+/// A new move id.
+#[must_use]
+pub fn fresh_move_id() -> MoveId {
     Uuid::new_v4().into()
 }

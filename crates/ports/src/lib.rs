@@ -7,6 +7,7 @@
 //! | [`AuthorityStore`] | the same, written; for adapters that own the facts |
 //! | [`RunQueue`] | a hint which runs are due; it can be rebuilt from the repository |
 //! | [`StoreMaintenance`] | preparing a store and checking it against the guarantees |
+//! | [`StoreMove`] | moving everything out of a store and into another one; a store may do without |
 //!
 //! Every method takes a batch and answers item by item in input order, so that no port forces a round
 //! trip, a statement or a commit per run. One item's bad data never fails its neighbours. Outcomes are
@@ -19,6 +20,7 @@ mod error;
 mod fence;
 mod fresh;
 mod maintenance;
+mod moving;
 mod queue;
 mod ruling;
 mod runs;
@@ -28,6 +30,8 @@ mod start;
 pub use authority::{MockAuthorityLookup, MockAuthorityStore};
 #[cfg(feature = "mock")]
 pub use maintenance::MockStoreMaintenance;
+#[cfg(feature = "mock")]
+pub use moving::MockStoreMove;
 #[cfg(feature = "mock")]
 pub use queue::MockRunQueue;
 #[cfg(feature = "mock")]
@@ -39,8 +43,12 @@ pub use authority::{
 };
 pub use error::{PortError, PortErrorKind, PortResult, RetryClass};
 pub use fence::{Bound, Fence, StoreIdentity};
-pub use fresh::{fresh_lease_id, fresh_run_id, fresh_store_id};
+pub use fresh::{fresh_lease_id, fresh_move_id, fresh_run_id, fresh_store_id};
 pub use maintenance::{Finding, Migrated, PendingMigration, Severity, StoreMaintenance};
+pub use moving::{
+    Imported, MoveCursor, MovePage, Moved, MovedRun, Movement, Part, Side, Standing, Step, Stepped,
+    StoreMove,
+};
 pub use queue::{Acked, Delivery, Push, QueueEntry, Receipt, Receive, RunQueue};
 pub use ruling::{JudgeError, Ruling, StartTerms};
 pub use runs::{

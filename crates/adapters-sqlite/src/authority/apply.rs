@@ -64,7 +64,24 @@ async fn apply_one(
     Ok(raised)
 }
 
-/// The statements that make the change.
+/// Writes a fact that another store held, and nothing besides: a grant makes no user known. Answers whether
+/// there was something to write.
+pub(crate) async fn write_fact(
+    connection: &mut SqliteConnection,
+    fact: &AuthorityChange,
+    operation: &'static str,
+) -> PortResult<bool> {
+    let Some(statement) = statements(fact).pop() else {
+        return Ok(false);
+    };
+    let written = statement
+        .execute(connection)
+        .await
+        .map_err(failed(operation))?;
+    Ok(written.rows_affected() > 0)
+}
+
+/// The statements that make the change, the fact itself last.
 fn statements(change: &AuthorityChange) -> Vec<Query> {
     match change {
         AuthorityChange::DefineRole {

@@ -54,7 +54,7 @@ async fn part(
         .collect()
 }
 
-fn role(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
+pub(crate) fn role(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     let (role, row) = read_role(columns, OPERATION)?;
     Ok(AuthorityChange::DefineRole {
         role,
@@ -63,14 +63,14 @@ fn role(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     })
 }
 
-fn workspace(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
+pub(crate) fn workspace(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     Ok(AuthorityChange::SetWorkspace {
         workspace: columns.parsed("workspace id")?,
         active: columns.flag()?,
     })
 }
 
-fn tenant(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
+pub(crate) fn tenant(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     Ok(AuthorityChange::SetTenant {
         tenant: columns.parsed("tenant id")?,
         workspace: columns.parsed("workspace id")?,
@@ -78,14 +78,14 @@ fn tenant(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     })
 }
 
-fn user(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
+pub(crate) fn user(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     Ok(AuthorityChange::SetUser {
         user: columns.parsed("user id")?,
         active: columns.flag()?,
     })
 }
 
-fn grant(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
+pub(crate) fn grant(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     Ok(AuthorityChange::Grant {
         user: columns.parsed("user id")?,
         workspace: columns.parsed("workspace id")?,
@@ -95,7 +95,7 @@ fn grant(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     })
 }
 
-fn connection(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
+pub(crate) fn connection(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     Ok(AuthorityChange::SetConnection {
         connection: columns.parsed("connection id")?,
         tenant: columns.parsed("tenant id")?,
@@ -103,7 +103,7 @@ fn connection(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     })
 }
 
-fn gate(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
+pub(crate) fn gate(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     Ok(AuthorityChange::SetWriteGate {
         workspace: columns.parsed("workspace id")?,
         tenant: columns.unless_empty("tenant id")?,
@@ -112,7 +112,7 @@ fn gate(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     })
 }
 
-fn prerequisite(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
+pub(crate) fn prerequisite(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     Ok(AuthorityChange::SetPrerequisite {
         workspace: columns.parsed("workspace id")?,
         tenant: columns.unless_empty("tenant id")?,

@@ -37,6 +37,7 @@ impl Harness for SqliteHarness {
             Arc::new(store.authority()),
             Arc::new(store.queue()),
         )
+        .with_home(Arc::new(store.home()))
     }
 
     /// The directory goes with the harness; connections that are still open lose nothing by it.
@@ -44,3 +45,5 @@ impl Harness for SqliteHarness {
 }
 
 countersign_conformance::suite!(|| async { SqliteHarness::new().await });
+
+countersign_conformance::moving_suite!(|| async { SqliteHarness::new().await });

@@ -1,0 +1,1 @@
+SELECT standing FROM home WHERE one = 1

@@ -1,0 +1,1 @@
+UPDATE home SET importing = ?1 WHERE one = 1

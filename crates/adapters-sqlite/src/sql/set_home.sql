@@ -1,0 +1,1 @@
+UPDATE home SET state = ?1, standing = ?2 WHERE one = 1

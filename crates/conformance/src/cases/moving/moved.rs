@@ -1,0 +1,289 @@
+//! What has moved: as it was, to the letter, and it goes on where it stopped.
+
+use std::time::Duration;
+
+use countersign_domain::{AuthorityChange, RunOutcome, RunStatus, Submission};
+use countersign_ports::{
+    Cancellation, Finish, Finished, Imported, LogQuery, Moved, Part, Retried, RunKey, Submitted,
+    Undecided, UndecidedPolicy, Work,
+};
+
+use crate::Ports;
+use crate::change::{define_role, grant, id, revoke, set_connection, set_gate, set_user};
+use crate::scene::{AN_HOUR, Came, HOME, House, Scene, failed, json, note, patiently};
+
+/// A run in every state that a run which does not run can be in, and facts of every kind.
+async fn furnish(scene: &Scene) -> Vec<RunKey> {
+    let mut keys = Vec::new();
+    // Completed, each way there is.
+    let ends = [
+        Work::Succeeded,
+        Work::PartiallySucceeded,
+        failed(),
+        Work::Cancelled(note("ops", "no longer wanted")),
+    ];
+    for work in ends {
+        let running = scene.running().await;
+        let finish = Finish {
+            result: Some(json(r#"{"rows":[1,2.50,"drei"]}"#)),
+            output: Some(json(r#"{"tail":"é"}"#)),
+            ..running.finish(work)
+        };
+        scene.finish(finish).await;
+        keys.push(running.key);
+    }
+    // With what was found while it ran.
+    let running = scene.running().await;
+    let renewal = countersign_ports::Renewal {
+        continuity: Some(json(r#"{"reason_code":"missing_capability"}"#)),
+        cancel: Some(note("the gate", "authority went away")),
+        ..running.renewal(AN_HOUR)
+    };
+    patiently(|| scene.ports.runs.renew(std::slice::from_ref(&renewal))).await;
+    scene.complete(&running, Work::Succeeded).await;
+    keys.push(running.key);
+    // Blocked, and retried by an operator.
+    let blocked = scene.submit(HOME.denied()).await;
+    assert_eq!(scene.try_start(&blocked).await, Came::Blocked);
+    keys.push(scene.retry_anew(&blocked).await);
+    keys.push(blocked);
+    // Failed, with a successor that waits.
+    let running = scene.running().await;
+    scene.finish(running.fail_and_retry(AN_HOUR)).await;
+    keys.push(running.key);
+    // Lost, with a successor.
+    let lost = scene.submit(HOME.restore()).await;
+    scene.start_and_lapse(&lost).await;
+    assert_eq!(scene.rescue(10).await.len(), 1);
+    keys.push(lost);
+    // Queued: now, later, put off, first in line, with all that a submission can carry.
+    let queued = scene
+        .submit_all([HOME.sync(), HOME.system(), laden()])
+        .await;
+    let later = Submission {
+        due_at: Some(scene.clock().await.plus(AN_HOUR)),
+        ..HOME.sync()
+    };
+    keys.push(scene.submit(later).await);
+    put_off(scene, &queued[0], &UndecidedPolicy::default()).await;
+    keys.extend(queued);
+    // Cancelled before its start, and given up.
+    let cancelled = scene.submit(HOME.sync()).await;
+    let cancellation = Cancellation {
+        run: cancelled.id,
+        note: note("ops", "'; --"),
+    };
+    patiently(|| scene.ports.runs.cancel(std::slice::from_ref(&cancellation))).await;
+    keys.push(cancelled);
+    let given_up = scene.submit(HOME.sync()).await;
+    let at_once = UndecidedPolicy {
+        give_up_after: Duration::ZERO,
+        ..UndecidedPolicy::default()
+    };
+    put_off(scene, &given_up, &at_once).await;
+    keys.push(given_up);
+    // Facts that nothing refers to, and those that say no.
+    scene
+        .apply(&[
+            define_role("nobody's", &["a", "b"], true),
+            set_connection("of nobody", "no tenant", false),
+            set_user("idle", false),
+            set_gate(HOME.workspace, None, false),
+            grant("late", "elsewhere", "t", "unknown role"),
+            revoke(HOME.guest, HOME.workspace, None, "member"),
+        ])
+        .await;
+    keys
+}
+
+fn laden() -> Submission {
+    Submission {
+        priority: 7,
+        unique_key: Some(id("key")),
+        queue_name: id("another"),
+        context: countersign_domain::SubmittedContext::parse(r#"{"b":1,"a":"\u00e9"}"#).unwrap(),
+        ..HOME.restore()
+    }
+}
+
+async fn put_off(scene: &Scene, key: &RunKey, policy: &UndecidedPolicy) {
+    let undecided = Undecided {
+        run: key.clone(),
+        cause: "the authority store is away".to_owned(),
+    };
+    let runs = &scene.ports.runs;
+    patiently(|| runs.put_off(std::slice::from_ref(&undecided), policy)).await;
+}
+
+/// Runs in every state, facts of every kind, revisions, the log.
+pub async fn everything_arrives_as_it_was(from: &Ports, to: &Ports) {
+    let house = House::new(from, to).await;
+    let keys = furnish(&house.from).await;
+    let runs = house.from.load_all(&keys).await;
+    let before = house.from.contents().await;
+    house.move_out().await;
+    assert_eq!(house.to.contents().await, before);
+    assert_eq!(house.to.load_all(&keys).await, runs);
+    for part in Part::ALL {
+        let of_part = before.iter().filter(|item| item.part() == part).count();
+        assert!(of_part > 0, "there is something in {}", part.as_str());
+    }
+}
+
+/// From one thing a page to everything on one.
+pub async fn pages_of_any_length_hold_everything(from: &Ports, to: &Ports) {
+    let house = House::new(from, to).await;
+    furnish(&house.from).await;
+    house.seal().await;
+    let all = house.from.contents().await;
+    for limit in [1, 2, 3, 7, 10_000] {
+        assert_eq!(house.from.contents_by(limit).await, all, "by {limit}");
+    }
+}
+
+/// A pass that was interrupted is begun again.
+pub async fn what_is_imported_twice_is_there_once(from: &Ports, to: &Ports) {
+    let house = House::new(from, to).await;
+    furnish(&house.from).await;
+    house.fill().await;
+    house.seal().await;
+    let items = house.from.contents().await;
+    let half = house.import(&items[..items.len() / 2]).await;
+    let added = |item: &Moved| matches!(item, Moved::Run(_) | Moved::Log(_) | Moved::Scope(_));
+    for (item, imported) in items.iter().zip(&half) {
+        assert!(!added(item) || *imported == Imported::Added, "{item:?}");
+    }
+    let all = house.import(&items).await;
+    for (place, (item, imported)) in items.iter().zip(&all).enumerate() {
+        let expected = match place < half.len() {
+            true => Imported::Present,
+            false => Imported::Added,
+        };
+        assert!(!added(item) || *imported == expected, "{item:?}");
+    }
+    house.import(&items).await;
+    assert_eq!(house.to.contents().await, items);
+}
+
+/// What its initiator lost before or after the move blocks it there; what they kept lets it start.
+pub async fn a_run_that_moved_while_queued_is_judged_anew(from: &Ports, to: &Ports) {
+    let house = House::new(from, to).await;
+    let runs = [HOME.sync(), HOME.denied(), HOME.sync()];
+    let keys = house.from.submit_all(runs).await;
+    house.move_out().await;
+    assert_eq!(house.to.try_start(&keys[0]).await, Came::Started);
+    assert_eq!(house.to.try_start(&keys[1]).await, Came::Blocked);
+    let revoked = revoke(HOME.user, HOME.workspace, HOME.tenant, "operator");
+    house.to.apply(&[revoked]).await;
+    assert_eq!(house.to.try_start(&keys[2]).await, Came::Blocked);
+}
+
+/// The queue knows it.
+pub async fn a_moved_run_is_delivered_once_its_store_is_open(from: &Ports, to: &Ports) {
+    let house = House::new(from, to).await;
+    let key = house.from.submit(HOME.sync()).await;
+    house.move_out().await;
+    let delivery = house.to.receive_soon().await;
+    assert_eq!(delivery.run, key);
+    assert_eq!(house.to.try_start(&key).await, Came::Started);
+    house.to.settle(&delivery).await;
+}
+
+/// A key is held, a run has one successor, a chain counts on.
+pub async fn unique_keys_and_successors_hold_at_the_new_home(from: &Ports, to: &Ports) {
+    let house = House::new(from, to).await;
+    let holder = house.from.submit(laden()).await;
+    let running = house.from.running().await;
+    let finished = house
+        .from
+        .finish(running.fail_and_retry(Duration::ZERO))
+        .await;
+    let Finished::Completed {
+        successor: Some(successor),
+        ..
+    } = finished
+    else {
+        panic!("a run that failed has its successor: {finished:?}")
+    };
+    house.move_out().await;
+    let submitted = house.to.offer(&[laden()]).await;
+    assert_eq!(submitted, [Submitted::Existing { id: holder.id }]);
+    let retried = house.to.retry(&running.key).await;
+    let id = successor.run.id;
+    assert_eq!(retried, Retried::Existing { id });
+    let run = house.to.load(&successor.run).await;
+    assert_eq!((run.attempt, run.chain_id), (2, running.key.id));
+    let third = house.to.start(&successor.run).await;
+    let finished = house.to.finish(third.fail_and_retry(Duration::ZERO)).await;
+    let Finished::Completed {
+        successor: Some(third),
+        ..
+    } = finished
+    else {
+        panic!("the chain goes on: {finished:?}")
+    };
+    assert_eq!(house.to.load(&third.run).await.attempt, 3);
+}
+
+/// A worker that did not hear that its completion was kept sends it to the new home.
+pub async fn a_completion_that_is_sent_again_is_answered_at_the_new_home(from: &Ports, to: &Ports) {
+    let house = House::new(from, to).await;
+    let running = house.from.running().await;
+    house.from.complete(&running, Work::Succeeded).await;
+    house.move_out().await;
+    let again = house.to.finish(running.finish(Work::Succeeded)).await;
+    let expected = Finished::Completed {
+        outcome: RunOutcome::Succeeded,
+        successor: None,
+    };
+    assert_eq!(again, expected);
+}
+
+/// A grant to somebody whom the source does not know gives nobody anything: they stay unknown.
+pub async fn a_moved_grant_makes_no_user_known(from: &Ports, to: &Ports) {
+    let house = House::new(from, to).await;
+    house.fill().await;
+    let stranger = grant("stranger", HOME.workspace, HOME.tenant, "operator");
+    let mut items = house.from.contents().await;
+    items.push(Moved::Fact(stranger.clone()));
+    house.import(&items).await;
+    house.open().await;
+    let facts: Vec<Moved> = house.to.contents().await;
+    assert!(facts.contains(&Moved::Fact(stranger)));
+    let known = |item: &Moved| match item {
+        Moved::Fact(AuthorityChange::SetUser { user, .. }) => user.as_str() == "stranger",
+        _ => false,
+    };
+    assert!(!facts.iter().any(known), "{facts:?}");
+}
+
+/// With the next number, and the next revision.
+pub async fn the_log_goes_on_where_it_ended(from: &Ports, to: &Ports) {
+    let house = House::new(from, to).await;
+    let query = LogQuery {
+        workspace_id: Some(id(HOME.workspace)),
+        before: None,
+        limit: 1000,
+    };
+    let before = patiently(|| from.authority.log(&query)).await;
+    house.move_out().await;
+    assert_eq!(patiently(|| to.authority.log(&query)).await, before);
+    house.to.apply(&HOME.changes()).await;
+    let after = patiently(|| to.authority.log(&query)).await;
+    let (fresh, old) = after.split_at(after.len() - before.len());
+    assert_eq!(old, before);
+    assert!(!fresh.is_empty());
+    assert!(fresh.iter().all(|entry| entry.seq > before[0].seq));
+    let counter = |entry: &countersign_ports::LogEntry| entry.raised[0].revision.counter();
+    assert!(counter(&fresh[0]) > counter(&before[0]));
+}
+
+/// Its fence names the old store, though revisions are the same (G2).
+pub async fn a_decision_from_the_old_home_starts_nothing_at_the_new_one(from: &Ports, to: &Ports) {
+    let house = House::new(from, to).await;
+    let key = house.from.submit(HOME.sync()).await;
+    let start = house.from.judge(&key).await;
+    house.move_out().await;
+    assert_eq!(house.to.begin_one(&start).await, Came::Moved);
+    assert_eq!(house.to.load(&key).await.status, RunStatus::Queued);
+}
