@@ -16,7 +16,9 @@ mod apply;
 mod log;
 mod look_up;
 mod roles;
-mod show;
+pub(crate) mod show;
+
+pub(crate) use log::read_log_entry;
 
 /// The authority in a PostgreSQL schema, or in tables of the team's own that the schema's fact views read.
 #[derive(Debug, Clone)]

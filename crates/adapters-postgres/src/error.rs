@@ -2,12 +2,24 @@
 
 use countersign_ports::{PortError, PortErrorKind};
 
+/// What the guards of a store that is not open raise.
+const SEALED: &str = "CS001";
+
 /// A failed statement.
 pub(crate) fn failed(operation: &'static str) -> impl FnOnce(sqlx::Error) -> PortError {
     move |error| {
+        if let Some(refusal) = refusal(&error) {
+            return PortError::new(PortErrorKind::Sealed, operation, refusal);
+        }
         let (kind, detail) = classify(&error);
         PortError::new(kind, operation, detail).caused_by(error)
     }
+}
+
+/// Why a store that is not open refused it, in the words of its guards.
+fn refusal(error: &sqlx::Error) -> Option<String> {
+    let error = error.as_database_error()?;
+    (error.code().as_deref() == Some(SEALED)).then(|| error.message().to_owned())
 }
 
 /// A failed commit. Where the connection was lost, nobody knows whether it holds: the server may have

@@ -34,6 +34,7 @@ mod bell;
 mod connect;
 mod error;
 mod maintenance;
+mod moving;
 mod queue;
 mod rows;
 mod runs;
@@ -45,6 +46,7 @@ mod url;
 
 pub use authority::PostgresAuthority;
 pub use maintenance::PostgresMaintenance;
+pub use moving::PostgresMove;
 pub use queue::PostgresQueue;
 pub use runs::PostgresRuns;
 pub use schema::{Schema, SchemaError};

@@ -16,7 +16,7 @@ use crate::connect::pool;
 use crate::error::failed;
 use crate::maintenance::{self, PostgresMaintenance};
 use crate::transaction::{Write, browse, snapshot};
-use crate::{PostgresAuthority, PostgresQueue, PostgresRuns, PostgresUrl, Schema};
+use crate::{PostgresAuthority, PostgresMove, PostgresQueue, PostgresRuns, PostgresUrl, Schema};
 
 /// One prepared store, opened: where the ports come from.
 #[derive(Debug, Clone)]
@@ -88,6 +88,18 @@ impl PostgresStore {
     #[must_use]
     pub fn queue(&self) -> PostgresQueue {
         PostgresQueue::new(Arc::clone(&self.shared))
+    }
+
+    /// The store as a home that is moved out of, or into.
+    #[must_use]
+    pub fn home(&self) -> PostgresMove {
+        PostgresMove::new(Arc::clone(&self.shared), QueueUpkeep::InCommit)
+    }
+
+    /// The same where the queue lives in another store: runs that move in get no entries here.
+    #[must_use]
+    pub fn home_apart_from_queue(&self) -> PostgresMove {
+        PostgresMove::new(Arc::clone(&self.shared), QueueUpkeep::Caller)
     }
 
     /// Waits for running statements and closes every connection.

@@ -11,8 +11,14 @@ use crate::rows::Columns;
 
 /// Reads one run. Whatever does not read is `Corrupt`, never a default.
 pub(crate) fn read_run(row: &PgRow, operation: &'static str) -> PortResult<OperationRun> {
-    let mut columns = Columns::of(row, operation);
-    let columns = &mut columns;
+    read_run_of(&mut Columns::of(row, operation), operation)
+}
+
+/// The same where further columns follow.
+pub(crate) fn read_run_of(
+    columns: &mut Columns<'_>,
+    operation: &'static str,
+) -> PortResult<OperationRun> {
     let asked = read_asked(columns, operation)?;
     let at = Place {
         run: asked.id,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use countersign_ports::{
-    Finding, Migrated, PendingMigration, PortError, PortErrorKind, PortResult, Severity,
+    Finding, Migrated, PendingMigration, PortError, PortErrorKind, PortResult, Severity, Standing,
     StoreMaintenance, fresh_store_id,
 };
 use sqlx::SqliteConnection;
@@ -113,7 +113,7 @@ impl StoreMaintenance for SqliteMaintenance {
             .synchronous(SqliteSynchronous::Full);
         let pool = pool(options, 1).await?;
         require_current_schema(&pool, OPERATION).await?;
-        let findings = vec![
+        let mut findings = vec![
             class_of_store(),
             journal_mode(&pool).await?,
             synchronous(&pool).await?,
@@ -121,6 +121,7 @@ impl StoreMaintenance for SqliteMaintenance {
             integrity(&pool).await?,
             scopes(&pool).await?,
         ];
+        findings.extend(home(&pool).await?);
         pool.close().await;
         Ok(findings)
     }
@@ -356,4 +357,46 @@ async fn scopes(pool: &SqlitePool) -> PortResult<Finding> {
             "restore the file from a backup; somebody changed scope records past the guards".into()
         },
     })
+}
+
+/// A move: what an operator should know who finds the store closed. Nothing to say of an open one.
+async fn home(pool: &SqlitePool) -> PortResult<Option<Finding>> {
+    const GUARDS: usize = 6;
+    let standing: String = sqlx::query_scalar(include_str!("sql/home.sql"))
+        .fetch_one(pool)
+        .await
+        .map_err(failed("doctor"))?;
+    let standing: Standing = serde_json::from_str(&standing)
+        .map_err(|error| PortError::corrupt("doctor", "where the store stands", error))?;
+    let Some(refusal) = standing.refusal() else {
+        return Ok(None);
+    };
+    let triggers: Vec<String> = sqlx::query_scalar(include_str!("sql/triggers.sql"))
+        .fetch_all(pool)
+        .await
+        .map_err(failed("doctor"))?;
+    let guards = triggers
+        .iter()
+        .filter(|name| name.starts_with("closed_"))
+        .count();
+    let intact = guards == GUARDS;
+    Ok(Some(Finding {
+        severity: if intact {
+            Severity::Warning
+        } else {
+            Severity::Error
+        },
+        code: "home",
+        found: if intact {
+            refusal
+        } else {
+            format!("{refusal}; but {guards} of its {GUARDS} guards are in place")
+        },
+        endangers: if intact { &[] } else { &["G2", "G3"] },
+        mend: if intact {
+            "go on with the move, or abandon it: `countersign migrate-store`".into()
+        } else {
+            "let nobody use the file; somebody removed guards with raw SQL".into()
+        },
+    }))
 }

@@ -10,6 +10,7 @@ mod authority;
 mod demo;
 mod failure;
 mod lines;
+mod migrate_store;
 mod operate;
 mod output;
 mod runs;
@@ -77,6 +78,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Demo(demo) => demo::run(&demo, output).await,
         Command::Migrate(migrate) => operate::migrate(globals, &migrate, output).await,
+        Command::MigrateStore(moving) => migrate_store::run(globals, &moving, output).await,
         Command::Doctor => operate::doctor(globals, output).await,
         Command::Authority(command) => authority::run(globals, command, output).await,
         Command::Submit(submit) => submit::run(globals, *submit, output).await,

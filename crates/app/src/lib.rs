@@ -6,6 +6,7 @@ pub mod config;
 mod explain;
 mod gate;
 mod handler;
+pub mod moving;
 mod ports;
 mod preflight;
 mod runtime;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_ports::{AuthorityStore, RunQueue, RunRepository};
+use countersign_ports::{AuthorityStore, PortResult, RunQueue, RunRepository, StoreMove};
 
 /// How decision and start are held together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,6 +37,7 @@ pub struct Ports {
     authority: Arc<dyn AuthorityStore>,
     queue: Arc<dyn RunQueue>,
     consistency: ConsistencyMode,
+    home: Option<Arc<dyn StoreMove>>,
 }
 
 impl Ports {
@@ -62,7 +63,18 @@ impl Ports {
                 authority,
                 queue,
                 consistency,
+                home: None,
             }),
+        }
+    }
+
+    /// The same, knowing the run store as a home: a worker over these ports does not start where runs are
+    /// moving out, or have not moved in yet, and stops when they begin to, though it has nothing to do.
+    #[must_use]
+    pub fn with_home(self, home: Arc<dyn StoreMove>) -> Self {
+        Self {
+            home: Some(home),
+            ..self
         }
     }
 
@@ -77,6 +89,7 @@ impl Ports {
             Arc::new(store.queue()),
             ConsistencyMode::Fenced,
         )
+        .map(|ports| ports.with_home(Arc::new(store.home())))
     }
 
     /// All three ports on one PostgreSQL store.
@@ -90,6 +103,7 @@ impl Ports {
             Arc::new(store.queue()),
             ConsistencyMode::Fenced,
         )
+        .map(|ports| ports.with_home(Arc::new(store.home())))
     }
 
     /// All three ports on one Redis store.
@@ -121,6 +135,14 @@ impl Ports {
     #[must_use]
     pub fn queue(&self) -> &dyn RunQueue {
         &*self.queue
+    }
+
+    /// Why nothing starts in the run store, in words; none where it is open, or nobody knows.
+    pub(crate) async fn refusal(&self) -> PortResult<Option<String>> {
+        match &self.home {
+            Some(home) => Ok(home.standing().await?.refusal()),
+            None => Ok(None),
+        }
     }
 
     /// How decision and start are held together.

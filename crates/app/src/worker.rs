@@ -7,6 +7,7 @@
 //! | [`execute`] | one task a run: the handler, its timeout, its cancellation, its panics |
 //! | [`complete`] | completes runs, as many as have ended, in one call |
 //! | [`renew`] | renews leases and judges every running run again (G7) |
+//! | [`closed`] | the store is moving house: nothing more is received |
 //! | [`sweep`] | one elected worker rescues lapsed leases and restores lost queue entries (G5) |
 
 use std::collections::HashMap;
@@ -15,13 +16,14 @@ use std::time::Duration;
 
 use countersign_domain::{Catalog, LeaseId, OperationType, QueueName, WorkerName};
 use countersign_ports::{
-    Backlog, BacklogQuery, PortError, RetryClass, UndecidedPolicy, fresh_lease_id,
+    Backlog, BacklogQuery, PortError, PortErrorKind, RetryClass, UndecidedPolicy, fresh_lease_id,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{Gate, GateTerms, Handler, Ports};
 
+mod closed;
 mod complete;
 mod execute;
 mod progress;
@@ -35,6 +37,7 @@ mod sweep;
 pub use progress::{Progress, Tally};
 pub use stop::Stop;
 
+use closed::Closed;
 use running::Running;
 
 /// How often a worker that has ended asks what is left, of a store that fails for now.
@@ -139,8 +142,18 @@ impl Worker {
     /// Works until it is stopped, or drained.
     ///
     /// # Errors
-    /// [`PortError`] when a store refuses what can never work; passing faults are waited out.
+    /// [`PortError`] when a store refuses what can never work; passing faults are waited out. Where
+    /// everything moves into another store ([`PortErrorKind::Sealed`]) it lets what it runs end first;
+    /// its text names the other store.
     pub async fn run(self, until: Until, stop: Stop) -> Result<WorkerReport, PortError> {
+        // Where it cannot be read for now, the sweep looks again.
+        match self.ports.refusal().await {
+            Ok(Some(refusal)) => {
+                return Err(PortError::new(PortErrorKind::Sealed, "work", refusal));
+            }
+            Err(error) if error.retry() == RetryClass::Never => return Err(error),
+            Ok(None) | Err(_) => {}
+        }
         let operations: Vec<OperationType> = self
             .catalog
             .names()
@@ -168,6 +181,7 @@ impl Worker {
             settings: self.settings,
             gate,
             completions,
+            closed: Closed::default(),
             stop,
             instance: fresh_lease_id(),
         });
@@ -187,6 +201,8 @@ struct Shared {
     running: Running,
     progress: Arc<Progress>,
     completions: mpsc::Sender<complete::Ended>,
+    /// Whether its store has closed.
+    closed: Closed,
     stop: Stop,
     /// Tells this worker from others of its name.
     instance: LeaseId,

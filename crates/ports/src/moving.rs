@@ -70,6 +70,41 @@ impl Moved {
     }
 }
 
+impl Moved {
+    /// The same in words that every store can keep: U+FFFD in the place of U+0000 in free texts.
+    #[must_use]
+    pub fn storable(mut self) -> Self {
+        match &mut self {
+            Self::Fact(change) | Self::Log(LogEntry { change, .. }) => {
+                if let AuthorityChange::SetWriteGate {
+                    reason: Some(reason),
+                    ..
+                } = change
+                {
+                    make_storable(reason);
+                }
+            }
+            Self::Run(moved) => {
+                if let Some(failure) = &mut moved.run.failure {
+                    make_storable(&mut failure.message);
+                }
+                let note = moved.run.cancel.as_mut();
+                if let Some(reason) = note.and_then(|note| note.reason.as_mut()) {
+                    make_storable(reason);
+                }
+            }
+            Self::Scope(_) => {}
+        }
+        self
+    }
+}
+
+fn make_storable(text: &mut String) {
+    if text.contains('\0') {
+        *text = text.replace('\0', "\u{fffd}");
+    }
+}
+
 /// A place in a part, in whatever order the store reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MoveCursor(pub String);

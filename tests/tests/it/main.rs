@@ -12,6 +12,7 @@
 //! | [`signals`] | the first signal drains, the second stops now |
 //! | [`lifecycle`] | everything that may happen to a run in a worker (G3 to G7) |
 //! | [`gate_order`] | the gate's calls and their order |
+//! | [`migrate_store`] | moving house: the round trip, interrupted anywhere, by two at once, from the command line (G2, G3, G5) |
 //! | [`cli`] | what the commands say, refuse, and leave unchanged |
 
 #![expect(
@@ -28,6 +29,7 @@ mod crash;
 mod drain;
 mod gate_order;
 mod lifecycle;
+mod migrate_store;
 mod mixes;
 mod own_tables;
 mod postgres;

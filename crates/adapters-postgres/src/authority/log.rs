@@ -35,19 +35,22 @@ pub(super) async fn log(
         .await
         .map_err(failed(OPERATION))?;
     snapshot.commit().await.map_err(failed(OPERATION))?;
-    rows.iter().map(read_entry).collect()
+    rows.iter()
+        .map(|row| read_log_entry(row, OPERATION))
+        .collect()
 }
 
-fn read_entry(row: &PgRow) -> PortResult<LogEntry> {
-    let mut columns = Columns::of(row, OPERATION);
+/// The columns seq, at, actor, change, raised.
+pub(crate) fn read_log_entry(row: &PgRow, operation: &'static str) -> PortResult<LogEntry> {
+    let mut columns = Columns::of(row, operation);
     Ok(LogEntry {
         seq: columns.number("seq")?,
         at: columns.time()?,
         by: columns.optional("actor")?,
         change: serde_json::from_str(columns.text()?)
-            .map_err(|error| PortError::corrupt(OPERATION, "a logged change", error))?,
+            .map_err(|error| PortError::corrupt(operation, "a logged change", error))?,
         raised: serde_json::from_str(columns.text()?).map_err(|error| {
-            PortError::corrupt(OPERATION, "the revisions of a logged change", error)
+            PortError::corrupt(operation, "the revisions of a logged change", error)
         })?,
     })
 }

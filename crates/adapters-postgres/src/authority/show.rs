@@ -57,7 +57,7 @@ async fn part(
         .collect()
 }
 
-fn role(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
+pub(crate) fn role(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     let role = columns.parsed("role")?;
     let row = read_definition(columns, OPERATION)?;
     Ok(AuthorityChange::DefineRole {
@@ -67,14 +67,14 @@ fn role(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     })
 }
 
-fn workspace(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
+pub(crate) fn workspace(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     Ok(AuthorityChange::SetWorkspace {
         workspace: columns.parsed("workspace id")?,
         active: columns.take()?,
     })
 }
 
-fn tenant(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
+pub(crate) fn tenant(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     Ok(AuthorityChange::SetTenant {
         tenant: columns.parsed("tenant id")?,
         workspace: columns.parsed("workspace id")?,
@@ -82,14 +82,14 @@ fn tenant(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     })
 }
 
-fn user(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
+pub(crate) fn user(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     Ok(AuthorityChange::SetUser {
         user: columns.parsed("user id")?,
         active: columns.take()?,
     })
 }
 
-fn grant(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
+pub(crate) fn grant(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     Ok(AuthorityChange::Grant {
         user: columns.parsed("user id")?,
         workspace: columns.parsed("workspace id")?,
@@ -99,7 +99,7 @@ fn grant(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     })
 }
 
-fn connection(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
+pub(crate) fn connection(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     Ok(AuthorityChange::SetConnection {
         connection: columns.parsed("connection id")?,
         tenant: columns.parsed("tenant id")?,
@@ -107,7 +107,7 @@ fn connection(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     })
 }
 
-fn gate(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
+pub(crate) fn gate(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     Ok(AuthorityChange::SetWriteGate {
         workspace: columns.parsed("workspace id")?,
         tenant: columns.optional("tenant id")?,
@@ -116,7 +116,7 @@ fn gate(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     })
 }
 
-fn prerequisite(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
+pub(crate) fn prerequisite(columns: &mut Columns<'_>) -> PortResult<AuthorityChange> {
     Ok(AuthorityChange::SetPrerequisite {
         workspace: columns.parsed("workspace id")?,
         tenant: columns.optional("tenant id")?,

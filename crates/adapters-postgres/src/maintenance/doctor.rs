@@ -9,6 +9,7 @@ use crate::error::failed;
 use crate::{PostgresUrl, Schema};
 
 mod guards;
+mod home;
 mod own_tables;
 mod server;
 
@@ -24,6 +25,7 @@ pub(super) async fn doctor(url: &PostgresUrl) -> PortResult<Vec<Finding>> {
     };
     let mut findings = server::look(&mut patient).await?;
     findings.extend(guards::look(&mut patient).await?);
+    findings.extend(home::look(&mut patient).await?);
     findings.extend(own_tables::look(&mut patient).await?);
     drop(connection);
     pool.close().await;

@@ -29,3 +29,11 @@ countersign_conformance::suite!(mod together, || async {
 countersign_conformance::suite!(mod queue_apart, || async {
     super::PostgresHarness { site: Site::new().await, queue_apart: true }
 });
+
+countersign_conformance::moving_suite!(mod moving_house, || async {
+    super::PostgresHarness { site: Site::new().await, queue_apart: false }
+});
+
+countersign_conformance::moving_suite!(mod moving_house_queue_apart, || async {
+    super::PostgresHarness { site: Site::new().await, queue_apart: true }
+});

@@ -23,11 +23,16 @@ pub(crate) fn ports(store: &PostgresStore, queue_apart: bool) -> Ports {
         true => store.runs_apart_from_queue(),
         false => store.runs(),
     };
+    let home = match queue_apart {
+        true => store.home_apart_from_queue(),
+        false => store.home(),
+    };
     Ports::new(
         Arc::new(runs),
         Arc::new(store.authority()),
         Arc::new(store.queue()),
     )
+    .with_home(Arc::new(home))
 }
 
 /// A prepared store in a schema of its own.

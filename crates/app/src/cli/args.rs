@@ -70,12 +70,32 @@ pub(crate) struct Migrate {
     pub(crate) print: bool,
 }
 
+/// Both sides hold runs and authority; `--queue` names the target's queue where it is another store.
+#[derive(Debug, Args)]
+pub(crate) struct MigrateStore {
+    /// The store to move out of
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: String,
+    /// The empty store to move into; prepared where it is not yet
+    #[arg(long, value_name = "URL", required_unless_present = "target_is_lost")]
+    pub(crate) to: Option<String>,
+    /// Give the move up: the target never opens, and the source opens again
+    #[arg(long)]
+    pub(crate) abandon: bool,
+    /// With --abandon, without --to: the target is lost for good. Where it was open before, its runs may
+    /// start a second time
+    #[arg(long, requires = "abandon", conflicts_with = "to")]
+    pub(crate) target_is_lost: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Tell the whole story on a throwaway store, in seconds
     Demo(Demo),
     /// Prepare a store, or bring it to this version
     Migrate(Migrate),
+    /// Move everything that lives in a store into another one: authority, queued and finished runs
+    MigrateStore(MigrateStore),
     /// Check the settings of the stores against the guarantees
     Doctor,
     /// Change and read who may do what

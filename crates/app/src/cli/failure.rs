@@ -79,6 +79,11 @@ impl Failure {
         Self::new(3, "not_found", message)
     }
 
+    /// Whether a store failed in that way.
+    pub(crate) fn is(&self, kind: PortErrorKind) -> bool {
+        self.told.code == kind.as_str()
+    }
+
     pub(crate) fn at_line(mut self, line: usize) -> Self {
         self.told.line = Some(line);
         self
@@ -133,7 +138,13 @@ impl From<PortError> for Failure {
             error.kind(),
             PortErrorKind::NotMigrated | PortErrorKind::NewerSchema
         ) || error.operation() == "open";
-        let exit = if unusable { 2 } else { 1 };
+        let exit = if error.kind() == PortErrorKind::Sealed {
+            3
+        } else if unusable {
+            2
+        } else {
+            1
+        };
         let failure = Self::new(exit, error.kind().as_str(), &error);
         match error.source() {
             Some(source) => failure.caused_by(source),

@@ -55,6 +55,14 @@ impl Output {
         Ok(())
     }
 
+    /// A line on stderr about work under way; none with `--json`.
+    pub(crate) fn note(self, text: impl std::fmt::Display) {
+        if !self.json {
+            // Where stderr cannot be written there is nobody to tell.
+            let _told = writeln!(anstream::stderr().lock(), "{text}");
+        }
+    }
+
     /// A bar on stderr for long work; hidden with `--json` and where stderr is no terminal.
     pub(crate) fn progress(self, what: &'static str, length: u64) -> ProgressBar {
         if self.json || !std::io::stderr().is_terminal() {

@@ -5,7 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign::config::Config;
-use countersign::port::{AuthorityStore, RunQueue, RunRepository, StoreMaintenance};
+use countersign::moving::Home;
+use countersign::port::{
+    AuthorityStore, PortErrorKind, RunQueue, RunRepository, StoreMaintenance, StoreMove,
+};
 use countersign::postgres::{PostgresMaintenance, PostgresStore, PostgresUrl};
 use countersign::redis::{RedisMaintenance, RedisStore, RedisUrl};
 use countersign::sqlite::{SqliteMaintenance, SqliteStore, SqliteUrl};
@@ -157,6 +160,23 @@ impl Store {
         }
     }
 
+    /// The store as a home; none where its kind cannot be moved.
+    fn home(&self) -> Option<Arc<dyn StoreMove>> {
+        match self {
+            Self::Sqlite(store) => Some(Arc::new(store.home())),
+            Self::Postgres(store) => Some(Arc::new(store.home())),
+            Self::Redis(_) => None,
+        }
+    }
+
+    fn home_apart_from_queue(&self) -> Option<Arc<dyn StoreMove>> {
+        match self {
+            Self::Sqlite(store) => Some(Arc::new(store.home_apart_from_queue())),
+            Self::Postgres(store) => Some(Arc::new(store.home_apart_from_queue())),
+            Self::Redis(_) => None,
+        }
+    }
+
     fn authority(&self) -> Arc<dyn AuthorityStore> {
         match self {
             Self::Sqlite(store) => Arc::new(store.authority()),
@@ -172,6 +192,64 @@ impl Store {
             Self::Redis(store) => Arc::new(store.queue()),
         }
     }
+}
+
+/// Opens the store that is moved out of.
+pub(crate) async fn open_source(url: &str) -> Result<Home, Failure> {
+    let address = Address::parse(url, "from")?;
+    let store = address.open().await?;
+    let queue = store.queue();
+    home(&store, &address, queue)
+}
+
+/// Opens the store that is moved into, and prepares it where there is none yet; its queue is elsewhere where
+/// another store is named for that.
+pub(crate) async fn open_target(url: &str, queue: Option<&str>) -> Result<Home, Failure> {
+    let address = Address::parse(url, "to")?;
+    let queue = queue.map(|url| Address::parse(url, "queue")).transpose()?;
+    if is_unprepared(&address).await? {
+        address.maintenance().migrate().await?;
+    }
+    let store = address.open().await?;
+    let queue = match queue {
+        Some(queue) => queue.open().await?.queue(),
+        None => store.queue(),
+    };
+    home(&store, &address, queue)
+}
+
+/// Whether there is no store at all. One of an older version is somebody's.
+async fn is_unprepared(address: &Address) -> Result<bool, Failure> {
+    match address.open().await {
+        Ok(_) => return Ok(false),
+        Err(failure) if failure.is(PortErrorKind::NotMigrated) => {}
+        Err(failure) => return Err(failure),
+    }
+    let pending = address.maintenance().pending().await?;
+    Ok(match address {
+        Address::Sqlite(_) | Address::Postgres(_) => {
+            pending.first().is_some_and(|step| step.version == 1)
+        }
+        // There is one step, which makes a store of nothing.
+        Address::Redis(_) => !pending.is_empty(),
+    })
+}
+
+fn home(store: &Store, address: &Address, queue: Arc<dyn RunQueue>) -> Result<Home, Failure> {
+    let (kept, runs) = match store.queue().store().id == queue.store().id {
+        true => (store.home(), store.runs()),
+        false => (store.home_apart_from_queue(), store.runs_apart_from_queue()),
+    };
+    let Some(kept) = kept else {
+        let message = "stores of this kind can neither be moved out of nor into";
+        return Err(Failure::bad_input(format_args!("{address}: {message}")));
+    };
+    Ok(Home {
+        store: kept,
+        runs,
+        queue,
+        address: address.to_string(),
+    })
 }
 
 /// The addresses of runs, authority and queue.
@@ -209,8 +287,12 @@ async fn open_ports(globals: &Globals, consistency: ConsistencyMode) -> Result<P
         true => runs.runs(),
         false => runs.runs_apart_from_queue(),
     };
-    Ports::new(repository, authority, queue, consistency)
-        .map_err(|error| Failure::bad_input(error).at_field("authority"))
+    let ports = Ports::new(repository, authority, queue, consistency)
+        .map_err(|error| Failure::bad_input(error).at_field("authority"))?;
+    Ok(match runs.home() {
+        Some(home) => ports.with_home(home),
+        None => ports,
+    })
 }
 
 /// The addresses of runs and authority, where they are not the same.

@@ -36,8 +36,9 @@ pub(super) async fn receive(
     let mut faults = 0_u32;
     let mut restored_at: Option<Instant> = None;
     while !shared.stop.is_draining() {
+        shared.closed.error()?;
         let Some(slots) = reserve(&shared).await else {
-            return Ok(());
+            return shared.closed.error();
         };
         match receive_batch(&shared, slots).await {
             Ok(Some(batch)) => {
@@ -91,6 +92,7 @@ async fn reserve(shared: &Shared) -> Option<OwnedSemaphorePermit> {
     let slots = || Arc::clone(&shared.slots);
     let mut reserved = tokio::select! {
         slot = slots().acquire_owned() => slot.ok()?,
+        () = shared.closed.closed() => return None,
         () = shared.stop.draining().cancelled() => return None,
     };
     let batch = shared
@@ -198,6 +200,7 @@ async fn rest(shared: &Shared, until: Until) {
     tokio::select! {
         () = shared.ports.queue().wait(at_most) => {}
         () = last_handler_ends => {}
+        () = shared.closed.closed() => {}
         () = shared.stop.draining().cancelled() => {}
     }
 }
@@ -205,6 +208,7 @@ async fn rest(shared: &Shared, until: Until) {
 async fn pause(shared: &Shared, wait: Duration) {
     tokio::select! {
         () = tokio::time::sleep(wait) => {}
+        () = shared.closed.closed() => {}
         () = shared.stop.draining().cancelled() => {}
     }
 }

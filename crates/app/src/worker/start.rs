@@ -61,6 +61,7 @@ async fn start_batch(shared: &Arc<Shared>, mut batch: Batch) {
                 waiting.push((delivery, SET_ASIDE_FOR));
             }
             Passage::Failed(error) => {
+                shared.closed.tell_of(&error);
                 tracing::warn!(run = %run.id, %error, "the run could not be begun; it will be tried again");
                 waiting.push((delivery, Duration::from_secs(1)));
             }

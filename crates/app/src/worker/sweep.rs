@@ -5,8 +5,8 @@ use std::sync::Arc;
 use countersign_domain::RunId;
 use countersign_ports::{Candidacy, Elected, PortError, QueueEntry, Rescue};
 
-use super::Shared;
 use super::complete::push;
+use super::{Shared, closed};
 
 const OFFICE: &str = "sweeper";
 
@@ -19,6 +19,7 @@ pub(super) async fn sweep(shared: Arc<Shared>) {
     let mut after = None;
     loop {
         tick.tick().await;
+        closed::look(&shared).await;
         match sweep_once(&shared, after).await {
             Ok(next) => after = next,
             Err(error) => tracing::warn!(%error, "the sweep failed; trying again"),

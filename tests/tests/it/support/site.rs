@@ -139,13 +139,19 @@ impl Site {
         name: &'w str,
         words: impl IntoIterator<Item = &'w str>,
     ) -> WorkerProcess {
+        let worker = ["worker", "--json", "--name", name];
+        self.start(name, worker.into_iter().chain(words))
+    }
+
+    /// Starts a command. Its stdout goes to the file `NAME.out`, its stderr to `NAME.err`.
+    pub(crate) fn start<'w>(
+        &self,
+        name: &str,
+        words: impl IntoIterator<Item = &'w str>,
+    ) -> WorkerProcess {
         let file = |ending: &str| File::create(self.path(&format!("{name}.{ending}"))).unwrap();
         let child = self
-            .command(
-                ["worker", "--json", "--name", name]
-                    .into_iter()
-                    .chain(words),
-            )
+            .command(words)
             .stdin(Stdio::null())
             .stdout(file("out"))
             .stderr(file("err"))

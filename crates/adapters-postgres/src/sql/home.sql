@@ -1,0 +1,1 @@
+SELECT standing FROM countersign.home

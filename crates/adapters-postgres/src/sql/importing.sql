@@ -1,0 +1,2 @@
+-- $1: the move
+SELECT set_config('countersign.importing', $1, true)
