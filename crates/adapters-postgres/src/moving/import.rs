@@ -32,6 +32,11 @@ async fn import_once(
 ) -> PortResult<Vec<Imported>> {
     let shared = &store.shared;
     let mut write = shared.write(OPERATION).await?;
+    // The tables before the row, as everybody takes them.
+    sqlx::raw_sql(shared.sql(include_str!("../sql/lock_for_import.sql")))
+        .execute(write.connection())
+        .await
+        .map_err(failed(OPERATION))?;
     // Shared until the commit: no step of the move is taken meanwhile.
     let statement = include_str!("../sql/home_for_import.sql");
     let standing = standing::read(shared, write.connection(), statement, OPERATION).await?;

@@ -1,6 +1,7 @@
 //! Where the store stands, and the steps of a move: each waits for every transaction that writes, and none
 //! that comes later gets past it.
 
+use countersign_domain::Timestamp;
 use countersign_ports::{PortError, PortErrorKind, PortResult, Standing, Step, Stepped};
 use sqlx::PgConnection;
 
@@ -59,7 +60,19 @@ async fn step_once(store: &PostgresMove, step: &Step) -> PortResult<Stepped> {
     const OPERATION: &str = "move";
     let shared = &store.shared;
     let mut write = shared.write(OPERATION).await?;
+    // Whoever has nothing to do, or comes too late, holds nobody up.
+    let statement = include_str!("../sql/home.sql");
+    let found = read(shared, write.connection(), statement, OPERATION).await?;
+    match found.after(step, shared.identity().id, Timestamp::LATEST) {
+        None => return Ok(Stepped::Refused(found)),
+        Some(next) if next == found => return Ok(Stepped::Stands(found)),
+        Some(_) => {}
+    }
     sqlx::query(PATIENCE)
+        .execute(write.connection())
+        .await
+        .map_err(failed(OPERATION))?;
+    sqlx::raw_sql(shared.sql(include_str!("../sql/lock_for_step.sql")))
         .execute(write.connection())
         .await
         .map_err(failed(OPERATION))?;

@@ -9,6 +9,7 @@ mod hand;
 mod moves;
 mod revocations;
 mod rounds;
+mod seals;
 mod settings;
 mod stage;
 mod starts;

@@ -1,18 +1,20 @@
 //! A sealed store: what is queued stays as it is, what runs may end, and nothing else happens.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use countersign_domain::{RunOutcome, RunStatus};
+use countersign_domain::{QueueName, RunOutcome, RunStatus};
 use countersign_ports::{
-    Cancellation, Finished, PortErrorKind, PortResult, Renewed, Retry, RetryClass, RunKey, Step,
-    Stepped, Undecided, UndecidedPolicy, Work, fresh_run_id,
+    Backlog, BacklogQuery, Cancellation, Finished, LogQuery, PortErrorKind, PortResult, Renewed,
+    Retry, RetryClass, RunKey, Step, Stepped, Undecided, UndecidedPolicy, Work, fresh_run_id,
 };
 
 use crate::Ports;
 use crate::change::{id, revoke, set_workspace};
-use crate::scene::{AN_HOUR, Came, HOME, House, Scene, eventually, failed, note, refused};
+use crate::scene::{
+    AN_HOUR, Came, HOME, House, Scene, eventually, failed, note, patiently, refused,
+};
 
 /// Neither a new run nor one that would hold a free key.
 pub async fn a_sealed_store_queues_nothing(from: &Ports, to: &Ports) {
@@ -185,46 +187,100 @@ pub async fn an_unsealed_store_works_as_before(from: &Ports, to: &Ports) {
     refused(from.runs.submit(&[HOME.sync()]).await);
 }
 
-/// Many submit, start, cancel and change authority while the store is sealed: once that is answered, what
-/// the store holds never changes again.
+/// How often the store is sealed in a storm: what gets past a seal by chance does so within a moment.
+const SEALS: u32 = 25;
+
+/// Many submit, start and change authority while the store is sealed: once that is answered, what the store
+/// holds does not change any more.
 pub async fn nothing_changes_in_a_store_that_was_sealed_in_a_storm(from: &Ports, to: &Ports) {
     let house = House::new(from, to).await;
-    house.from.submit_all((0..200).map(|_| HOME.sync())).await;
-    let done = Arc::new(AtomicUsize::new(0));
-    let storm = {
-        let done = done.clone();
+    let storm = Arc::new(Storm::default());
+    let raging = {
+        let storm = storm.clone();
         let scene = house.from.clone();
         tokio::spawn(async move {
-            let part = |n, scene| rage(n, scene, done.clone());
+            let part = |n, scene| rage(n, scene, storm.clone());
             scene.crowd(9, part).await
         })
     };
-    eventually("the storm rages", || async {
-        (done.load(Ordering::Relaxed) > 60).then_some(())
-    })
-    .await;
-    house.seal().await;
-    let sealed = house.from.contents().await;
-    for refusals in storm.await.expect("the storm") {
-        assert!(refusals, "everybody was refused in the end");
+    let mut last = None;
+    for seal in 1..=SEALS {
+        if let Some((movement, _)) = last {
+            house.from.stands_after(&Step::Unseal(movement)).await;
+        }
+        let (begun, seen) = (storm.done(), storm.refused());
+        eventually("the storm rages", || async {
+            (storm.done() > begun + 20).then_some(())
+        })
+        .await;
+        let movement = house.another_move();
+        house.from.stands_after(&Step::Seal(movement.clone())).await;
+        let sealed = house.from.hottest().await;
+        eventually("everybody is refused", || async {
+            (storm.refused() > seen + 50).then_some(())
+        })
+        .await;
+        assert_eq!(house.from.hottest().await, sealed, "seal {seal}");
+        last = Some((movement.id, sealed));
     }
-    assert_eq!(house.from.contents().await, sealed);
+    storm.over.store(true, Ordering::Relaxed);
+    raging.await.expect("the storm");
+    let (_, sealed) = last.expect("the last seal");
+    assert_eq!(house.from.hottest().await, sealed);
 }
 
-/// Does one kind of thing until it is refused.
-async fn rage(n: usize, scene: Scene, done: Arc<AtomicUsize>) -> bool {
-    loop {
-        let key = match step_of_rage(n, &scene).await {
-            Ok(()) => {
-                done.fetch_add(1, Ordering::Relaxed);
-                continue;
-            }
-            Err(error) => error,
+/// What everybody in the storm has done, and been refused.
+#[derive(Default)]
+struct Storm {
+    done: AtomicUsize,
+    refused: AtomicUsize,
+    over: AtomicBool,
+}
+
+impl Storm {
+    fn done(&self) -> usize {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    fn refused(&self) -> usize {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+impl Scene {
+    /// What changes most, read as fast as can be: how many runs there are of each status, and the last entry
+    /// of the log.
+    async fn hottest(&self) -> (Vec<u64>, Backlog) {
+        let (runs, authority) = (&self.ports.runs, &self.ports.authority);
+        let queue_name = QueueName::standard();
+        let query = BacklogQuery {
+            queue_name: &queue_name,
+            operations: &[],
         };
-        match (key.kind(), key.retry()) {
-            (PortErrorKind::Sealed, _) => return true,
-            (_, RetryClass::Later) => {}
-            _ => panic!("an error that is no refusal: {key}"),
+        let last = LogQuery {
+            workspace_id: None,
+            before: None,
+            limit: 1,
+        };
+        let (backlog, log) = tokio::join!(
+            patiently(|| runs.backlog(&query)),
+            patiently(|| authority.log(&last))
+        );
+        (log.iter().map(|entry| entry.seq).collect(), backlog)
+    }
+}
+
+/// Does one kind of thing until the storm is over.
+async fn rage(n: usize, scene: Scene, storm: Arc<Storm>) {
+    while !storm.over.load(Ordering::Relaxed) {
+        match step_of_rage(n, &scene).await {
+            Ok(()) => {
+                storm.done.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(error) if error.kind() == PortErrorKind::Sealed => {
+                storm.refused.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(error) => assert_eq!(error.retry(), RetryClass::Later, "{error}"),
         }
     }
 }
