@@ -241,13 +241,20 @@ fn parsed<T: FromStr>(text: &str, operation: &'static str) -> PortResult<T> {
 }
 
 /// Finishes the intent that is under way, if there is one.
-pub(crate) async fn roll_forward(shared: &Shared, operation: &'static str) -> PortResult<()> {
+async fn roll_forward(shared: &Shared, operation: &'static str) -> PortResult<()> {
     let Some(intent) = Intent::read(shared, operation).await? else {
         return Ok(());
     };
     let Fulfilled { made, .. } = intent.fulfil(shared, operation).await?;
     intent.conclude(shared, &made, operation).await?;
     Ok(())
+}
+
+/// The same for whoever has something else to do: where it cannot be done, that must not hold them up.
+pub(crate) async fn roll_forward_if_possible(shared: &Shared, operation: &'static str) {
+    if let Err(error) = roll_forward(shared, operation).await {
+        tracing::error!(%error, "a change of authority is unfinished, and no other is made before it");
+    }
 }
 
 /// Finishes the intent that was just written down. An error leaves it to somebody else, and says that nobody knows.

@@ -87,8 +87,21 @@ async fn one_round(
         .collect();
     let mut round = Round::default();
     let told = authority.shared.link().call_each(OPERATION, &calls).await?;
-    for ((workspace, batch), told) in batches.into_iter().zip(told) {
-        round.take(workspace, batch, read(told, workspace)?);
+    let slices: Vec<PortResult<Slice>> = (batches.iter().zip(told))
+        .map(|((workspace, _), told)| read(told, workspace))
+        .collect();
+    let is_something_read = slices.iter().any(Result::is_ok);
+    for ((workspace, batch), slice) in batches.into_iter().zip(slices) {
+        let slice = match slice {
+            Ok(slice) => slice,
+            // What one slot does not serve at the moment holds up no other.
+            Err(error) if is_something_read => {
+                let problem = error.to_string();
+                Slice::Undecided(UndecidedCause::FactMalformed { problem })
+            }
+            Err(error) => return Err(error),
+        };
+        round.take(workspace, batch, slice);
     }
     let Round {
         mut answers,
@@ -118,7 +131,7 @@ async fn one_round(
     }
     if is_in_motion && authority.shared.is_in_slots() {
         // Whoever made the change may be gone.
-        intent::roll_forward(&authority.shared, OPERATION).await?;
+        intent::roll_forward_if_possible(&authority.shared, OPERATION).await;
     }
     Ok(answers)
 }

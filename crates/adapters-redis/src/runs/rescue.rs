@@ -28,7 +28,7 @@ pub(super) async fn rescue(runs: &RedisRuns, rescue: &Rescue) -> PortResult<Vec<
     let shared = &*runs.shared;
     if shared.is_in_slots() {
         // Changes of authority, too, may have lost whoever was making them.
-        intent::roll_forward(shared, OPERATION).await?;
+        intent::roll_forward_if_possible(shared, OPERATION).await;
     }
     let lapsed = lapsed(shared, rescue.limit).await?;
     let claims: Vec<(RunId, &WorkspaceId)> = lapsed

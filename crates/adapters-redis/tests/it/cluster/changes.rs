@@ -31,7 +31,12 @@ async fn lend(test: impl AsyncFnOnce(&Site, Scene)) {
 }
 
 /// A process that is killed between the first step and the second.
-async fn intend(site: &Site, scene: &Scene, change: &[&str], said: &AuthorityChange) -> String {
+pub(super) async fn intend(
+    site: &Site,
+    scene: &Scene,
+    change: &[&str],
+    said: &AuthorityChange,
+) -> String {
     let marker = site.directory("store");
     let mut raw = site.raw_to(&marker).await;
     let mut line = change.to_vec();
