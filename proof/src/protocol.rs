@@ -12,6 +12,7 @@ mod omission;
 mod properties;
 mod run;
 mod step;
+mod taken;
 mod worker;
 mod world;
 
