@@ -51,7 +51,12 @@ pub(crate) fn refused(operation: &'static str, key: &str, error: ServerError) ->
         // Our scripts' own word; what follows names the key.
         "CORRUPT" => {
             let detail = error.details().unwrap_or("a key holds what it should not");
-            PortError::new(PortErrorKind::Corrupt, operation, detail)
+            PortError::new(PortErrorKind::Corrupt, operation, said(detail))
+        }
+        // The same; what follows says why.
+        "SEALED" => {
+            let detail = error.details().unwrap_or("the store is not open");
+            PortError::new(PortErrorKind::Sealed, operation, said(detail))
         }
         "WRONGTYPE" => PortError::corrupt(
             operation,
@@ -66,6 +71,13 @@ pub(crate) fn refused(operation: &'static str, key: &str, error: ServerError) ->
             PortError::new(kind, operation, detail).caused_by(error)
         }
     }
+}
+
+/// What a script said, without where in it: the server adds that.
+fn said(words: &str) -> &str {
+    let place = words.rsplit_once(" script: ");
+    let place = place.filter(|(_, place)| place.contains(", on @user_script:"));
+    place.map_or(words, |(said, _)| said)
 }
 
 /// What the nodes of a cluster answered that were asked who serves which slots.
@@ -180,6 +192,15 @@ mod tests {
             let error = PortError::new(classify(code).0, "begin", code);
             assert_eq!(error.retry(), RetryClass::Later, "{code}");
         }
+    }
+
+    #[test]
+    fn where_in_a_script_something_was_said_is_nobodys_affair() {
+        let words =
+            "use that one script: c6e0635ecbc43d1027a61614efe6a51db26a73cd, on @user_script:48.";
+        assert_eq!(said(words), "use that one");
+        let words = "of the script: it is sealed";
+        assert_eq!(said(words), words);
     }
 
     #[test]

@@ -274,10 +274,14 @@ fn read(told: PortResult<Value>, workspace: &WorkspaceId) -> PortResult<Slice> {
     }
 }
 
-/// What the directory refuses, it refuses for good: the next round tells.
+/// What the directory refuses, it refuses for good: the next round tells, unless it says that the store is closed.
 async fn enlist(authority: &RedisAuthority, workspaces: BTreeSet<&WorkspaceId>) -> PortResult<()> {
     match workspaces::enlist(&authority.shared, workspaces, OPERATION).await {
-        Err(error) if error.retry() != RetryClass::Never => Err(error),
+        Err(error)
+            if error.retry() != RetryClass::Never || error.kind() == PortErrorKind::Sealed =>
+        {
+            Err(error)
+        }
         Err(_) | Ok(()) => Ok(()),
     }
 }
@@ -286,6 +290,10 @@ async fn make_scopes(
     authority: &RedisAuthority,
     workspaces: BTreeSet<&WorkspaceId>,
 ) -> PortResult<()> {
+    if !authority.shared.is_in_slots() {
+        // In a cluster they have their markers by now.
+        enlist(authority, workspaces.clone()).await?;
+    }
     let call = |workspace: &WorkspaceId| {
         let nonce = Uuid::new_v4().simple().to_string();
         scope_call(authority, &MAKE_SCOPE, workspace).arg(nonce)

@@ -6,7 +6,7 @@
 
 local MARKER, SCOPE, SLICE = unpack(KEYS)
 
-require_marker(MARKER, ARGV[1])
+require_open(MARKER, ARGV[1])
 expect(SCOPE, 'hash')
 expect(SLICE, 'hash')
 -- Where there is either, somebody was first, or the other one was lost; nothing here tells which.

@@ -61,3 +61,11 @@ end
 local function require_open(key, store)
   refuse_sealed(require_marker(key, store))
 end
+
+-- Ends the script unless the key is the marker of this store, and this move fills the store.
+local function require_filling(key, store, movement)
+  local why = require_marker(key, store)
+  if redis.call('HGET', key, 'filling') ~= movement then
+    refuse_sealed('move `' .. movement .. '` does not fill this store: ' .. (why or 'the store is open'))
+  end
+end
