@@ -12,6 +12,7 @@ use countersign_ports::{
 use crate::store::Shared;
 
 mod apply;
+mod directory;
 mod elsewhere;
 mod facts;
 pub(crate) mod intent;
@@ -20,6 +21,11 @@ mod look_up;
 mod roles;
 mod show;
 mod slice;
+
+pub(crate) use apply::{directory_call, words};
+pub(crate) use directory::DirectoryKind;
+pub(crate) use log::read_entry as read_log_entry;
+pub(crate) use show::facts_of_slice;
 
 /// Authority in a Redis store.
 #[derive(Debug, Clone)]

@@ -19,6 +19,7 @@ mod connect;
 mod error;
 mod keys;
 mod maintenance;
+mod moving;
 mod queue;
 mod rows;
 mod runs;
@@ -30,6 +31,7 @@ mod workspaces;
 
 pub use authority::RedisAuthority;
 pub use maintenance::RedisMaintenance;
+pub use moving::RedisMove;
 pub use queue::RedisQueue;
 pub use runs::RedisRuns;
 pub use store::RedisStore;

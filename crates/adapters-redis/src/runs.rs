@@ -31,6 +31,10 @@ mod retry;
 mod submit;
 mod succeed;
 
+pub(crate) use batch::by_workspace;
+pub(crate) use places::claim as claim_places;
+pub(crate) use read::{StoredWhole, read_whole, run_key};
+
 /// Runs in a Redis store.
 #[derive(Debug, Clone)]
 pub struct RedisRuns {

@@ -12,7 +12,7 @@ use crate::maintenance::{RedisMaintenance, require_current_store};
 use crate::queue::bell::Bell;
 use crate::rows::read_time;
 use crate::script::Call;
-use crate::{RedisAuthority, RedisQueue, RedisRuns, RedisUrl};
+use crate::{RedisAuthority, RedisMove, RedisQueue, RedisRuns, RedisUrl};
 
 /// One prepared store, opened: where the ports come from.
 #[derive(Debug, Clone)]
@@ -77,6 +77,12 @@ impl RedisStore {
     #[must_use]
     pub fn queue(&self) -> RedisQueue {
         RedisQueue::new(Arc::clone(&self.shared))
+    }
+
+    /// The store as a home that is moved out of, or into.
+    #[must_use]
+    pub fn home(&self) -> RedisMove {
+        RedisMove::new(Arc::clone(&self.shared))
     }
 
     /// Ends the connections.

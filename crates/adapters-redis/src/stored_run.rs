@@ -152,6 +152,11 @@ impl StoredRun {
         &self.run
     }
 
+    /// Until when it was put off.
+    pub(crate) fn put_off_until(&self) -> Option<Timestamp> {
+        self.put_off_until
+    }
+
     /// The entry that the queue ought to have.
     pub(crate) fn entry(&self) -> QueueEntry {
         let due_at = self.run.due_at;

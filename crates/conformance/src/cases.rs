@@ -414,6 +414,7 @@ macro_rules! __moving_table {
             }
             moved {
                 everything_arrives_as_it_was
+                look_ups_find_the_same_at_the_new_home
                 pages_of_any_length_hold_everything
                 what_is_imported_twice_is_there_once
                 a_run_that_moved_while_queued_is_judged_anew

@@ -30,7 +30,7 @@ pub(super) async fn apply(
     let raised = if shared.is_in_slots() {
         intent::apply(shared, &seed, &lines).await?
     } else {
-        let call = call(shared, &APPLY, &seed).arg(&lines);
+        let call = changing_call(shared, &APPLY, &seed).arg(&lines);
         read_raised(shared.link().call(OPERATION, call).await?)?
     };
     // Of several the last one counts.
@@ -50,8 +50,8 @@ pub(super) async fn apply(
     })
 }
 
-/// A script about the directory, with what all of them begin with.
-pub(super) fn call(shared: &Shared, script: &'static Script, seed: &str) -> Call {
+/// A script that changes the directory, with what all of them begin with.
+pub(super) fn changing_call(shared: &Shared, script: &'static Script, seed: &str) -> Call {
     let keys = shared.keys();
     let directory = vec![
         keys.store(),
@@ -70,6 +70,11 @@ pub(super) fn call(shared: &Shared, script: &'static Script, seed: &str) -> Call
         .arg(seed)
 }
 
+/// The same for a script that raises nothing.
+pub(crate) fn directory_call(shared: &Shared, script: &'static Script) -> Call {
+    changing_call(shared, script, "")
+}
+
 fn read_raised(answer: Value) -> PortResult<Vec<ScopeRevision>> {
     let mut columns = Columns::of(answer, OPERATION)?;
     let mut raised = Vec::with_capacity(columns.left() / 2);
@@ -85,8 +90,7 @@ fn read_raised(answer: Value) -> PortResult<Vec<ScopeRevision>> {
 /// A change as the script takes it: its kind, its parts, who made it, and all of it for the log.
 fn line(attributed: &AttributedChange) -> PortResult<String> {
     let change = &attributed.change;
-    let mut line = vec![change.kind().as_str().to_owned()];
-    line.extend(parts(change));
+    let mut line = words(change);
     line.push(
         attributed
             .by
@@ -96,6 +100,13 @@ fn line(attributed: &AttributedChange) -> PortResult<String> {
     );
     line.push(json(change)?);
     json(&line)
+}
+
+/// What a change says, as scripts take it: its kind, and its parts.
+pub(crate) fn words(change: &AuthorityChange) -> Vec<String> {
+    let mut words = vec![change.kind().as_str().to_owned()];
+    words.extend(parts(change));
+    words
 }
 
 pub(super) fn json(value: &impl serde::Serialize) -> PortResult<String> {

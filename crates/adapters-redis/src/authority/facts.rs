@@ -18,6 +18,9 @@ pub(super) struct Facts {
     pub(super) operation: &'static str,
 }
 
+/// What a slice has of a user with grants whom the directory does not know: nobody lost them.
+pub(super) const UNKNOWN: &str = "-";
+
 pub(super) fn flag(value: bool) -> &'static str {
     if value { "1" } else { "0" }
 }

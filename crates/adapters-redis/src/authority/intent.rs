@@ -46,7 +46,7 @@ pub(super) async fn apply(
         return Ok(Vec::new());
     }
     for _ in 0..ROUNDS {
-        let call = apply::call(shared, &INTEND, seed).arg(apply::json(&fit)?);
+        let call = apply::changing_call(shared, &INTEND, seed).arg(apply::json(&fit)?);
         let call = call.arg(changes);
         let mut answer = Columns::of(shared.link().call(OPERATION, call).await?, OPERATION)?;
         match answer.text("what became of an intent")?.as_str() {
@@ -241,7 +241,7 @@ fn parsed<T: FromStr>(text: &str, operation: &'static str) -> PortResult<T> {
 }
 
 /// Finishes the intent that is under way, if there is one.
-async fn roll_forward(shared: &Shared, operation: &'static str) -> PortResult<()> {
+pub(crate) async fn roll_forward(shared: &Shared, operation: &'static str) -> PortResult<()> {
     let Some(intent) = Intent::read(shared, operation).await? else {
         return Ok(());
     };

@@ -20,7 +20,8 @@ pub(super) async fn log(authority: &RedisAuthority, query: &LogQuery) -> PortRes
         None => whole(authority, query).await?,
         Some(workspace) => of_workspace(authority, workspace, query).await?,
     };
-    entries.into_iter().map(read_entry).collect()
+    let read = |entry| read_entry(entry, OPERATION);
+    entries.into_iter().map(read).collect()
 }
 
 async fn whole(authority: &RedisAuthority, query: &LogQuery) -> PortResult<Vec<Value>> {
@@ -92,7 +93,7 @@ pub(super) async fn made_by(
     }
     let mut made = Vec::new();
     for entry in entries {
-        made.extend(read_entry(entry)?.raised);
+        made.extend(read_entry(entry, OPERATION)?.raised);
     }
     Ok(Some(made))
 }
@@ -108,27 +109,28 @@ fn is_of_intent(entry: &Value, seed: &str) -> bool {
     matches!(fields.last(), Some(Value::BulkString(text)) if text == seed.as_bytes())
 }
 
-fn read_entry(entry: Value) -> PortResult<LogEntry> {
-    let mut entry = Columns::of(entry, OPERATION)?;
+/// An entry as the stream holds it.
+pub(crate) fn read_entry(entry: Value, operation: &'static str) -> PortResult<LogEntry> {
+    let mut entry = Columns::of(entry, operation)?;
     let id = entry.text("number in the log")?;
     let seq = id.strip_suffix("-0").and_then(|seq| seq.parse().ok());
-    let seq = seq.ok_or_else(|| unreadable(OPERATION, "a number in the log"))?;
-    let mut fields = Columns::of(entry.value()?, OPERATION)?;
-    named(&mut fields, "at")?;
+    let seq = seq.ok_or_else(|| unreadable(operation, "a number in the log"))?;
+    let mut fields = Columns::of(entry.value()?, operation)?;
+    named(&mut fields, "at", operation)?;
     let at = fields.time("time of a logged change")?;
-    named(&mut fields, "by")?;
+    named(&mut fields, "by", operation)?;
     let by =
         match fields.text("who made a logged change")?.as_str() {
             "" => None,
             name => Some(name.parse().map_err(|error| {
-                PortError::corrupt(OPERATION, "who made a logged change", error)
+                PortError::corrupt(operation, "who made a logged change", error)
             })?),
         };
-    named(&mut fields, "change")?;
+    named(&mut fields, "change", operation)?;
     let change = serde_json::from_str(&fields.text("logged change")?)
-        .map_err(|error| PortError::corrupt(OPERATION, "a logged change", error))?;
-    named(&mut fields, "raised")?;
-    let raised = read_raised(&fields.text("revisions of a logged change")?)?;
+        .map_err(|error| PortError::corrupt(operation, "a logged change", error))?;
+    named(&mut fields, "raised", operation)?;
+    let raised = read_raised(&fields.text("revisions of a logged change")?, operation)?;
     Ok(LogEntry {
         seq,
         at,
@@ -139,17 +141,17 @@ fn read_entry(entry: Value) -> PortResult<LogEntry> {
 }
 
 /// Fields of an entry stand in the order in which the script wrote them.
-fn named(fields: &mut Columns, name: &str) -> PortResult<()> {
+fn named(fields: &mut Columns, name: &str, operation: &'static str) -> PortResult<()> {
     if fields.text("field of the log")? == name {
         Ok(())
     } else {
         let detail = format_args!("an entry of the log lacks its field `{name}`");
-        Err(PortError::new(PortErrorKind::Corrupt, OPERATION, detail))
+        Err(PortError::new(PortErrorKind::Corrupt, operation, detail))
     }
 }
 
 /// A revision, a tab and its workspace each line.
-fn read_raised(text: &str) -> PortResult<Vec<ScopeRevision>> {
+fn read_raised(text: &str, operation: &'static str) -> PortResult<Vec<ScopeRevision>> {
     let read = |line: &str| {
         let (revision, workspace) = line.split_once('\t')?;
         Some(ScopeRevision {
@@ -160,7 +162,7 @@ fn read_raised(text: &str) -> PortResult<Vec<ScopeRevision>> {
     let mut raised = text
         .lines()
         .map(|line| {
-            read(line).ok_or_else(|| unreadable(OPERATION, "a revision of a logged change"))
+            read(line).ok_or_else(|| unreadable(operation, "a revision of a logged change"))
         })
         .collect::<PortResult<Vec<_>>>()?;
     raised.sort_by(|one, other| one.workspace.cmp(&other.workspace));

@@ -4,19 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_domain::{
     AuthorityChange, ConnectionId, GrantRow, PrerequisiteRow, RoleName, TenantId, UserId,
+    WorkspaceId,
 };
 use countersign_ports::{PortResult, ShowQuery};
 
 use super::RedisAuthority;
-use super::facts::Facts;
+use super::facts::{Facts, UNKNOWN};
 use crate::rows::Columns;
 use crate::script::Call;
 
 const OPERATION: &str = "show";
-
-const FACTS: Facts = Facts {
-    operation: OPERATION,
-};
 
 pub(super) async fn show(
     authority: &RedisAuthority,
@@ -30,7 +27,7 @@ pub(super) async fn show(
     let call = Call::command("HGETALL", slice);
     let answer = authority.shared.link().call(OPERATION, call).await?;
     let mut columns = Columns::of(answer, OPERATION)?;
-    let mut slice = Slice::default();
+    let mut slice = Slice::of(OPERATION);
     while columns.left() > 0 {
         let field = columns.text("field of a slice")?;
         slice.take(&field, columns.text("fact")?)?;
@@ -38,9 +35,31 @@ pub(super) async fn show(
     slice.shown(query)
 }
 
+/// The facts that a slice alone has, of its fields: those of its workspace, grants, write gates, prerequisites.
+pub(crate) fn facts_of_slice(
+    workspace: &WorkspaceId,
+    fields: impl IntoIterator<Item = (String, String)>,
+    operation: &'static str,
+) -> PortResult<Vec<AuthorityChange>> {
+    let mut slice = Slice::of(operation);
+    for (field, fact) in fields {
+        slice.take(&field, fact)?;
+    }
+    let whole = ShowQuery {
+        workspace_id: workspace.clone(),
+        tenant_id: None,
+        user_id: None,
+    };
+    let mut facts: Vec<AuthorityChange> = slice.workspace(&whole)?.into_iter().collect();
+    facts.extend(slice.grants(&whole));
+    facts.extend(slice.gates(&whole)?);
+    facts.extend(slice.prerequisites(&whole));
+    Ok(facts)
+}
+
 /// A whole slice: the facts of each kind, as they are written.
-#[derive(Default)]
 struct Slice {
+    texts: Facts,
     workspace: Option<String>,
     tenants: BTreeMap<TenantId, String>,
     users: BTreeMap<UserId, String>,
@@ -52,39 +71,61 @@ struct Slice {
 }
 
 impl Slice {
+    /// An empty one.
+    fn of(operation: &'static str) -> Self {
+        Self {
+            texts: Facts { operation },
+            workspace: None,
+            tenants: BTreeMap::new(),
+            users: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            gates: BTreeMap::new(),
+            prerequisites: BTreeMap::new(),
+        }
+    }
+
     /// Takes one field in. Its name says of what kind the fact is, and of what.
     fn take(&mut self, field: &str, fact: String) -> PortResult<()> {
+        let texts = self.texts;
+        let tenant = |text: &str| match text {
+            // The empty text stands for none.
+            "" => Ok(None),
+            id => texts.id("tenant id", id).map(Some),
+        };
         let (kind, name) = field.split_once(':').unwrap_or((field, ""));
         match kind {
             "workspace" => self.workspace = Some(fact),
             "tenant" => {
-                self.tenants.insert(FACTS.id("tenant id", name)?, fact);
+                self.tenants.insert(texts.id("tenant id", name)?, fact);
             }
+            "user" if fact == UNKNOWN => {}
             "user" => {
-                self.users.insert(FACTS.id("user id", name)?, fact);
+                self.users.insert(texts.id("user id", name)?, fact);
             }
             "role" => {
-                self.roles.insert(FACTS.id("role", name)?, fact);
+                self.roles.insert(texts.id("role", name)?, fact);
             }
             "connection" => {
                 self.connections
-                    .insert(FACTS.id("connection id", name)?, fact);
+                    .insert(texts.id("connection id", name)?, fact);
             }
             "gate" => {
                 self.gates.insert(tenant(name)?, fact);
             }
             "grants" => {
                 let Some((user, of)) = name.split_once('\n') else {
-                    return Err(FACTS.malformed("list of grants", field));
+                    return Err(texts.malformed("list of grants", field));
                 };
-                let (user, of) = (FACTS.id("user id", user)?, tenant(of)?);
-                let mut grants = FACTS.grants(of.as_ref(), &fact)?;
+                let (user, of) = (texts.id("user id", user)?, tenant(of)?);
+                let mut grants = texts.grants(of.as_ref(), &fact)?;
                 grants.sort_by(|one, other| one.role.cmp(&other.role));
                 self.grants.insert((user, of), grants);
             }
             "prerequisites" => {
                 let of = tenant(name)?;
-                let mut found = FACTS.prerequisites(of.as_ref(), &fact)?;
+                let mut found = texts.prerequisites(of.as_ref(), &fact)?;
                 found.sort_by(|one, other| one.name.cmp(&other.name));
                 self.prerequisites.insert(of, found);
             }
@@ -127,7 +168,7 @@ impl Slice {
 
     fn roles(&self) -> PortResult<Vec<AuthorityChange>> {
         let role = |(role, text): (&RoleName, &String)| {
-            let row = FACTS.role(text)?;
+            let row = self.texts.role(text)?;
             Ok(AuthorityChange::DefineRole {
                 role: role.clone(),
                 capabilities: row.capabilities,
@@ -141,7 +182,7 @@ impl Slice {
         let workspace = |active: &String| {
             Ok(AuthorityChange::SetWorkspace {
                 workspace: query.workspace_id.clone(),
-                active: FACTS.flag("workspace", active)?,
+                active: self.texts.flag("workspace", active)?,
             })
         };
         self.workspace.as_ref().map(workspace).transpose()
@@ -152,7 +193,7 @@ impl Slice {
             Ok(AuthorityChange::SetTenant {
                 tenant: tenant.clone(),
                 workspace: query.workspace_id.clone(),
-                lifecycle: FACTS.id("lifecycle", lifecycle)?,
+                lifecycle: self.texts.id("lifecycle", lifecycle)?,
             })
         };
         self.tenants.iter().map(tenant).collect()
@@ -162,7 +203,7 @@ impl Slice {
         let user = |(user, active): (&UserId, &String)| {
             Ok(AuthorityChange::SetUser {
                 user: user.clone(),
-                active: FACTS.flag("user", active)?,
+                active: self.texts.flag("user", active)?,
             })
         };
         self.users.iter().map(user).collect()
@@ -184,7 +225,7 @@ impl Slice {
     fn connections(&self, query: &ShowQuery) -> PortResult<Vec<AuthorityChange>> {
         let mut shown = Vec::new();
         for (connection, text) in &self.connections {
-            let row = FACTS.connection(text)?;
+            let row = self.texts.connection(text)?;
             if is_asked_for(query, &row.tenant_id) {
                 shown.push(AuthorityChange::SetConnection {
                     connection: connection.clone(),
@@ -198,7 +239,7 @@ impl Slice {
 
     fn gates(&self, query: &ShowQuery) -> PortResult<Vec<AuthorityChange>> {
         let gate = |(tenant, text): (&Option<TenantId>, &String)| {
-            let row = FACTS.gate(text)?;
+            let row = self.texts.gate(text)?;
             Ok(AuthorityChange::SetWriteGate {
                 workspace: query.workspace_id.clone(),
                 tenant: tenant.clone(),
@@ -223,12 +264,4 @@ impl Slice {
 
 fn is_asked_for(query: &ShowQuery, tenant: &TenantId) -> bool {
     query.tenant_id.as_ref().is_none_or(|only| only == tenant)
-}
-
-/// The empty text stands for none.
-fn tenant(text: &str) -> PortResult<Option<TenantId>> {
-    match text {
-        "" => Ok(None),
-        id => FACTS.id("tenant id", id).map(Some),
-    }
 }

@@ -4,7 +4,7 @@ use countersign_domain::{AuthorityQuery, AuthorityRows, TenantRow, UserRow, Work
 use countersign_ports::{PortError, PortErrorKind, PortResult};
 use redis::Value;
 
-use super::facts::Facts;
+use super::facts::{Facts, UNKNOWN};
 use super::look_up::OPERATION;
 use crate::rows::Columns;
 
@@ -20,7 +20,9 @@ pub(super) fn read_row(row: Value, query: &AuthorityQuery) -> PortResult<Authori
         let active = FACTS.flag("workspace", &active)?;
         rows.workspace = Some(WorkspaceRow { active });
     }
-    if let Some(active) = row.optional_text("user")? {
+    let user = row.optional_text("user")?;
+    let is_accounted_for = user.is_some();
+    if let Some(active) = user.filter(|active| active != UNKNOWN) {
         let active = FACTS.flag("user", &active)?;
         rows.user = Some(UserRow { active });
     }
@@ -51,7 +53,7 @@ pub(super) fn read_row(row: Value, query: &AuthorityQuery) -> PortResult<Authori
             rows.roles.insert(name, FACTS.role(&definition)?);
         }
     }
-    if rows.user.is_none() && !rows.grants.is_empty() {
+    if !is_accounted_for && !rows.grants.is_empty() {
         let detail = format_args!(
             "the slice of workspace `{}` has grants of a user and not the user",
             query.workspace_id

@@ -6,10 +6,7 @@
 --
 -- The plan is written when all changes are on it, and nothing can fail any more.
 
-local function of_workspace(workspace, name)
-  return '{' .. PREFIX .. ':' .. encoded(workspace) .. '}:' .. name
-end
-
+require_open(MARKER, ARGV[1])
 expect(WORKSPACES, 'set')
 local now, seq = text(clock()), last_logged(LOG)
 

@@ -24,10 +24,7 @@ for place = 1, SCOPES do
   revisions[place] = scope[1] and scope[2] and scope[1] .. '-' .. scope[2]
 end
 
-local last = tonumber(redis.call('HGET', RULINGS, 'last') or '0')
-if not last then
-  corrupt(RULINGS, 'does not say how many rulings it holds')
-end
+expect_no_rulings_beyond(tonumber(ARGV[3]))
 
 -- Whether every scope of a fence, of which there is one at least, has the revision that it had.
 local function stands(fence)
@@ -55,9 +52,6 @@ local at = 4
 for place = 1, tonumber(ARGV[3]) do
   local kind, fence, ends, allowed, reason, record, limit, lease, tenant, initiator, mode, operation,
     connection = unpack(ARGV, at, at + RULING - 1)
-  if redis.call('HEXISTS', RULINGS, text(last + place)) == 1 then
-    corrupt(RULINGS, 'holds a ruling that was not made yet')
-  end
   rulings[place] = {
     current = is_current(kind, fence, ends), allowed = allowed == '1', reason = reason,
     record = record, limit = limit, lease = lease, tenant = tenant, initiator = initiator, mode = mode,
@@ -66,13 +60,9 @@ for place = 1, tonumber(ARGV[3]) do
   at = at + RULING
 end
 
--- A ruling is kept once, for all runs that it moves, and before the first of them (G4).
+-- A ruling is kept before the first run that it moves (G4).
 local function number_of(ruling)
-  if not ruling.number then
-    last = last + 1
-    ruling.number = text(last)
-    redis.call('HSET', RULINGS, 'last', ruling.number, ruling.number, ruling.record)
-  end
+  ruling.number = ruling.number or keep_ruling(ruling.record)
   return ruling.number
 end
 

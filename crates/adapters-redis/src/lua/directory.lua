@@ -1,12 +1,11 @@
--- What changes do to the directory, and what they ask of the slices of workspaces.
+-- What changes do to the directory, and what they ask of the slices of workspaces. Whoever includes this looks at the
+-- marker.
 --
 -- KEYS 1 to 8: marker, workspaces, users, tenants, connections, roles, log, intent. ARGV 1 to 3: store id, prefix,
 -- seed of the nonces.
 
 local MARKER, WORKSPACES, USERS, TENANTS, CONNECTIONS, ROLES, LOG, INTENT = unpack(KEYS)
 local PREFIX, SEED = ARGV[2], ARGV[3]
-
-require_open(MARKER, ARGV[1])
 
 -- Names of keys, as `keys.rs` has them.
 
@@ -117,20 +116,25 @@ function changes.remove_user(user)
   set(USERS, user, false)
 end
 
--- Makes an unknown user known, and never enables a disabled one.
-function changes.grant(user, workspace, tenant, role, expires_at)
+-- Writes a grant down.
+local function give(user, workspace, tenant, role, expires_at)
   local of_user, granted = dependents('user', user), place(workspace, tenant, role)
   if not get(of_user, granted) then
     set(of_user, granted, '1')
     count(of_user, workspace, 1)
     count(dependents('role', role), workspace, 1)
   end
+  ask(workspace, 'put', grants(user, tenant), role, expires_at)
+end
+
+-- Makes an unknown user known, and never enables a disabled one.
+function changes.grant(user, workspace, tenant, role, expires_at)
+  give(user, workspace, tenant, role, expires_at)
   local active = get(USERS, user)
   if not active then
     active = '1'
     set(USERS, user, active)
   end
-  ask(workspace, 'put', grants(user, tenant), role, expires_at)
   ask(workspace, 'set', 'user:' .. user, active)
   ask(workspace, 'set', 'role:' .. role, get(ROLES, role))
 end
@@ -175,4 +179,9 @@ local function make(text)
   asked = {}
   changes[change[1]](unpack(change, 2, #change - 2))
   return change[#change - 1], change[#change]
+end
+
+-- The name of a key of a workspace: for scripts that need not keep to one slot.
+local function of_workspace(workspace, name)
+  return '{' .. PREFIX .. ':' .. encoded(workspace) .. '}:' .. name
 end

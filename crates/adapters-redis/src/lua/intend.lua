@@ -11,6 +11,7 @@
 
 local FIT = cjson.decode(ARGV[4])
 
+require_open(MARKER, ARGV[1])
 if get(INTENT, 'seed') then
   return {'unfinished'}
 end

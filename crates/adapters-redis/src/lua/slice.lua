@@ -16,6 +16,22 @@ function orders.drop(slice, field, name)
   set_list(slice, field, names, words)
 end
 
+function orders.default(slice, field, value)
+  if not get(slice, field) then
+    set(slice, field, value)
+  end
+end
+
+-- Whether a slice has already what an order puts there, whatever it says.
+local function is_there(slice, order)
+  local kind, field, name = unpack(order, 1, 3)
+  if kind ~= 'put' then
+    return get(slice, field) and true or false
+  end
+  local _, words = list(slice, field)
+  return words[name] ~= nil
+end
+
 -- Plans what one change asks of a slice, in the words of directory.lua.
 local function carry_out(slice, asked)
   for _, order in ipairs(asked) do

@@ -8,6 +8,7 @@ use super::server::Server;
 use super::{cluster, require_current_marker};
 use crate::connect::Link;
 use crate::keys::Keys;
+use crate::moving::standing as moving;
 use crate::rows::{Columns, list, optional_text};
 use crate::script::Call;
 
@@ -37,7 +38,50 @@ pub(super) async fn doctor(link: &Link, keys: &Keys) -> PortResult<Vec<Finding>>
     let settings = [last_write, eviction, memory];
     findings.extend(settings.into_iter().filter_map(of_each));
     findings.push(scopes(link, keys).await?);
+    findings.extend(home(link, keys).await?);
     Ok(findings)
+}
+
+/// A move: what an operator should know who finds the store closed. Nothing to say of an open one.
+async fn home(link: &Link, keys: &Keys) -> PortResult<Option<Finding>> {
+    const CODE: &str = "home";
+    let call = Call::command("HMGET", keys.store())
+        .arg("home")
+        .arg("next")
+        .arg("sealed");
+    let mut marker = Columns::of(link.call(OPERATION, call).await?, OPERATION)?;
+    let home = marker.optional_text("where the store stands")?;
+    let next = marker.optional_text("where the store is to stand")?;
+    let sealed = marker.optional_text("why the store is closed")?;
+    let stands = |text: &String| moving::read(text, OPERATION);
+    let standing = home.as_ref().map(stands).transpose()?;
+    let refusal = standing.and_then(|standing| standing.refusal());
+    if let Some(next) = next.as_ref().map(stands).transpose()? {
+        return Ok(Some(warning(
+            CODE,
+            format!("a step of a move is under way, after which {next}"),
+            &[],
+            "go on with the move, or abandon it: `countersign migrate-store`",
+        )));
+    }
+    Ok(match (refusal, sealed) {
+        (None, None) => None,
+        (Some(refusal), Some(sealed)) if refusal == sealed => Some(warning(
+            CODE,
+            refusal,
+            &[],
+            "go on with the move, or abandon it: `countersign migrate-store`",
+        )),
+        (refusal, _) => Some(error(
+            CODE,
+            format!(
+                "{}; but its marker says something else to scripts",
+                refusal.as_deref().unwrap_or("the store is open")
+            ),
+            &["G2", "G3"],
+            "let nobody use the store; somebody changed its marker by hand",
+        )),
+    })
 }
 
 fn version(server: &Server) -> Finding {

@@ -16,14 +16,14 @@ use crate::store::Shared;
 const MOST: usize = 500;
 
 /// Items of one workspace, by their places in the batch.
-pub(super) struct Group {
-    pub(super) keys: WorkspaceKeys,
-    pub(super) places: Vec<usize>,
+pub(crate) struct Group {
+    pub(crate) keys: WorkspaceKeys,
+    pub(crate) places: Vec<usize>,
 }
 
 impl Group {
     /// What belongs to the items of this group, of two lists as long as the batch.
-    pub(super) fn of<'b, A, B>(
+    pub(crate) fn of<'b, A, B>(
         &'b self,
         first: &'b [A],
         second: &'b [B],
@@ -34,7 +34,7 @@ impl Group {
     }
 
     /// The items of this group.
-    pub(super) fn each<'b, A>(&'b self, items: &'b [A]) -> impl Iterator<Item = &'b A> {
+    pub(crate) fn each<'b, A>(&'b self, items: &'b [A]) -> impl Iterator<Item = &'b A> {
         self.places
             .iter()
             .filter_map(move |place| items.get(*place))
@@ -42,7 +42,7 @@ impl Group {
 }
 
 /// Divides a batch by the items' workspaces; items without one are in no group.
-pub(super) fn by_workspace<'a>(
+pub(crate) fn by_workspace<'a>(
     shared: &Shared,
     workspaces: impl Iterator<Item = Option<&'a WorkspaceId>>,
 ) -> Vec<Group> {

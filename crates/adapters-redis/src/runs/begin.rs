@@ -11,7 +11,7 @@ use super::{RedisRuns, micros_of};
 use crate::script::{Call, script};
 use crate::store::Shared;
 
-script!(BEGIN writes "run", "begin");
+script!(BEGIN writes "run", "rulings", "begin");
 script!(READ_BACK writes "run", "read_back");
 
 pub(super) async fn begin(runs: &RedisRuns, starts: &[Start]) -> PortResult<Vec<Begun>> {

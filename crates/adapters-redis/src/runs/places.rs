@@ -11,7 +11,7 @@ use crate::store::Shared;
 /// that one.
 ///
 /// Whoever writes it first has the id: no two workspaces hold a run of the same id.
-pub(super) async fn claim(
+pub(crate) async fn claim(
     shared: &Shared,
     runs: &[(RunId, &WorkspaceId)],
     operation: &'static str,

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use countersign_domain::{OperationRun, RunId, RunOutcome, WorkspaceId};
+use countersign_domain::{OperationRun, RunId, RunOutcome, Timestamp, WorkspaceId};
 use countersign_ports::{
     ContextDetail, PortError, PortErrorKind, PortResult, QueueEntry, RunCursor, RunFilter, RunKey,
     RunPage,
@@ -50,6 +50,38 @@ pub(super) async fn load(
         answers.set(place, run.map(Some));
     }
     answers.settle_apart(|| Some(None), || Some(None))
+}
+
+/// A run, and until when it was put off.
+pub(crate) struct StoredWhole {
+    pub(crate) run: OperationRun,
+    pub(crate) put_off_until: Option<Timestamp>,
+}
+
+/// Runs with all that belongs to them; none for those that are not there. Unlike [`load`] it fails for one that does
+/// not read: none is to be left out unseen.
+pub(crate) async fn read_whole(
+    shared: &Shared,
+    keys: &[RunKey],
+    operation: &'static str,
+) -> PortResult<Vec<Option<StoredWhole>>> {
+    let mut read: Vec<Option<StoredWhole>> = Vec::with_capacity(keys.len());
+    read.resize_with(keys.len(), || None);
+    let (mut found, mut places) = (Vec::new(), Vec::new());
+    for (place, run) in (stored(shared, keys, operation).await?.into_iter()).enumerate() {
+        if let Some(run) = run? {
+            places.push((place, run.put_off_until()));
+            found.push(run);
+        }
+    }
+    let whole = whole(shared, found, ContextDetail::Full, operation).await?;
+    for ((place, put_off_until), run) in places.into_iter().zip(whole) {
+        if let Some(slot) = read.get_mut(place) {
+            let run = run?;
+            *slot = Some(StoredWhole { run, put_off_until });
+        }
+    }
+    Ok(read)
 }
 
 pub(super) async fn find(runs: &RedisRuns, ids: &[RunId]) -> PortResult<Vec<Option<OperationRun>>> {
@@ -146,7 +178,7 @@ fn matches(stored: &StoredRun, filter: &RunFilter) -> bool {
 }
 
 /// A member of an index that orders by time, or by id alone.
-pub(super) fn run_key(
+pub(crate) fn run_key(
     workspace: &WorkspaceId,
     member: &str,
     operation: &'static str,

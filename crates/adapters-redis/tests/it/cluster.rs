@@ -4,6 +4,7 @@ mod bell;
 mod changes;
 mod doctor;
 mod lost;
+mod moving;
 mod neighbours;
 mod refused;
 mod routes;

@@ -25,3 +25,9 @@ countersign_conformance::suite!(mod suite, || async { super::Site::new().await }
 countersign_conformance::suite!(mod cluster, || async {
     super::Site::at(super::cluster()).prepared().await
 });
+
+// From one store to another: on one server, and on a cluster.
+countersign_conformance::moving_suite!(mod moving_house, || async { super::Site::new().await });
+countersign_conformance::moving_suite!(mod moving_house_on_a_cluster, || async {
+    super::Site::at(super::cluster()).prepared().await
+});

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use countersign_conformance::scene::{HOME, Scene};
 use countersign_ports::{
-    Finding, Migrated, PortErrorKind, RunRepository, Severity, StoreMaintenance,
+    Finding, Migrated, Movement, PortErrorKind, RunRepository, Severity, Side, Step, Stepped,
+    StoreMaintenance, StoreMove, fresh_move_id, fresh_store_id,
 };
 use countersign_redis::{RedisMaintenance, RedisStore};
 
@@ -84,6 +85,42 @@ async fn finding(site: &Site, code: &str) -> Finding {
     let findings = RedisMaintenance::at(&site.url()).doctor().await.unwrap();
     let found = findings.into_iter().find(|finding| finding.code == code);
     found.expect(code)
+}
+
+#[test]
+fn a_store_that_a_move_has_closed_is_told_of_and_one_whose_marker_was_changed_by_hand() {
+    Site::lend(async |site: Arc<Site>| {
+        let home = site.open().await.home();
+        let side = |store| Side {
+            store,
+            address: "redis://there".to_owned(),
+        };
+        let movement = Movement {
+            id: fresh_move_id(),
+            from: side(home.store().id),
+            to: side(fresh_store_id()),
+        };
+        let codes = async || {
+            let findings = RedisMaintenance::at(&site.url()).doctor().await.unwrap();
+            findings
+                .into_iter()
+                .map(|finding| finding.code)
+                .collect::<Vec<_>>()
+        };
+        assert!(!codes().await.contains(&"home"));
+        let stepped = home.step(&Step::Seal(movement)).await.unwrap();
+        assert!(matches!(stepped, Stepped::Stands(_)));
+        let found = finding(&site, "home").await;
+        assert_eq!(found.severity, Severity::Warning);
+        assert!(found.found.contains("`redis://there`"), "{}", found.found);
+        site.command(&["HDEL", &site.directory("store"), "sealed"])
+            .await;
+        let found = finding(&site, "home").await;
+        assert_eq!(
+            (found.severity, found.endangers),
+            (Severity::Error, &["G2", "G3"][..])
+        );
+    });
 }
 
 /// The test server keeps nothing on disk, and says so.

@@ -33,6 +33,7 @@ pub(crate) fn ports(store: &RedisStore) -> Ports {
         Arc::new(store.authority()),
         Arc::new(store.queue()),
     )
+    .with_home(Arc::new(store.home()))
 }
 
 /// A prepared store under a prefix of its own.

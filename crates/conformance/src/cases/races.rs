@@ -143,7 +143,8 @@ pub async fn a_run_starts_in_the_end_while_authority_keeps_moving(ports: &Ports)
             }
             assert!(tries <= 50, "one change moves one decision");
         }
-        assert_eq!(scene.try_start(key).await, Came::NotQueued);
+        let again = scene.judge(key).await;
+        assert_eq!(begin_patiently(&scene, &again).await, Came::NotQueued);
     }
     mover.await.unwrap();
 }

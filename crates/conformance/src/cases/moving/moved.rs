@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use countersign_domain::{AuthorityChange, RunOutcome, RunStatus, Submission};
+use countersign_domain::{AuthorityChange, AuthorityQuery, RunOutcome, RunStatus, Submission};
 use countersign_ports::{
-    Cancellation, Finish, Finished, Imported, LogQuery, Moved, Part, Retried, RunKey, Submitted,
-    Undecided, UndecidedPolicy, Work,
+    Authority, Cancellation, Finish, Finished, Imported, LogQuery, Moved, Part, Retried, RunKey,
+    Submitted, Undecided, UndecidedPolicy, Work,
 };
 
 use crate::Ports;
 use crate::change::{define_role, grant, id, revoke, set_connection, set_gate, set_user};
+use crate::oracle::comparable;
 use crate::scene::{AN_HOUR, Came, HOME, House, Scene, failed, json, note, patiently};
 
 /// A run in every state that a run which does not run can be in, and facts of every kind.
@@ -127,6 +128,56 @@ pub async fn everything_arrives_as_it_was(from: &Ports, to: &Ports) {
     for part in Part::ALL {
         let of_part = before.iter().filter(|item| item.part() == part).count();
         assert!(of_part > 0, "there is something in {}", part.as_str());
+    }
+}
+
+/// What verdicts rest on is there as well, whatever a store keeps of it besides the facts themselves: for everybody,
+/// upon everything, through everything.
+pub async fn look_ups_find_the_same_at_the_new_home(from: &Ports, to: &Ports) {
+    let house = House::new(from, to).await;
+    furnish(&house.from).await;
+    // A workspace that was looked at and never defined has a scope and nothing else.
+    let nowhere = AuthorityQuery {
+        workspace_id: id("nowhere"),
+        ..HOME.query()
+    };
+    house.from.look_up(&nowhere).await;
+    let (mut users, mut places, mut connections) = (vec![None], Vec::new(), vec![None]);
+    for item in house.from.contents().await {
+        match item {
+            Moved::Fact(AuthorityChange::SetUser { user, .. }) => users.push(Some(user)),
+            Moved::Fact(AuthorityChange::SetTenant {
+                tenant, workspace, ..
+            }) => places.push((workspace, tenant)),
+            Moved::Fact(AuthorityChange::SetConnection { connection, .. }) => {
+                connections.push(Some(connection));
+            }
+            Moved::Fact(_) | Moved::Scope(_) | Moved::Log(_) | Moved::Run(_) => {}
+        }
+    }
+    places.push((id("elsewhere"), id("t")));
+    places.push((id("nowhere"), id("t")));
+    let mut queries = Vec::new();
+    for (workspace, tenant) in &places {
+        for user in &users {
+            for connection in &connections {
+                queries.push(AuthorityQuery {
+                    workspace_id: workspace.clone(),
+                    tenant_id: tenant.clone(),
+                    initiator: user.clone(),
+                    provider_connection_id: connection.clone(),
+                });
+            }
+        }
+    }
+    let before = house.from.look_up_all(&queries).await;
+    house.move_out().await;
+    let after = house.to.look_up_all(&queries).await;
+    for (before, after) in before.iter().zip(&after) {
+        let (query, as_of) = (before.query(), before.facts().as_of);
+        let rows = |found: &Authority| comparable(found.rows().clone(), as_of);
+        assert_eq!(rows(after), rows(before), "{query:?}");
+        assert_eq!(after.fence().scopes, before.fence().scopes, "{query:?}");
     }
 }
 
