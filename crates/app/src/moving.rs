@@ -74,6 +74,17 @@ impl Home {
         }
     }
 
+    /// A Redis store, with its own queue.
+    #[must_use]
+    pub fn redis(store: &countersign_redis::RedisStore, address: impl Into<String>) -> Self {
+        Self {
+            store: Arc::new(store.home()),
+            runs: Arc::new(store.runs()),
+            queue: Arc::new(store.queue()),
+            address: address.into(),
+        }
+    }
+
     fn side(&self) -> Side {
         Side {
             store: self.store.store().id,

@@ -117,6 +117,7 @@ impl Ports {
             Arc::new(store.queue()),
             ConsistencyMode::Fenced,
         )
+        .map(|ports| ports.with_home(Arc::new(store.home())))
     }
 
     /// The run repository.

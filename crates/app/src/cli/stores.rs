@@ -160,20 +160,21 @@ impl Store {
         }
     }
 
-    /// The store as a home; none where its kind cannot be moved.
-    fn home(&self) -> Option<Arc<dyn StoreMove>> {
+    /// The store as a home.
+    fn home(&self) -> Arc<dyn StoreMove> {
         match self {
-            Self::Sqlite(store) => Some(Arc::new(store.home())),
-            Self::Postgres(store) => Some(Arc::new(store.home())),
-            Self::Redis(_) => None,
+            Self::Sqlite(store) => Arc::new(store.home()),
+            Self::Postgres(store) => Arc::new(store.home()),
+            Self::Redis(store) => Arc::new(store.home()),
         }
     }
 
-    fn home_apart_from_queue(&self) -> Option<Arc<dyn StoreMove>> {
+    fn home_apart_from_queue(&self) -> Arc<dyn StoreMove> {
         match self {
-            Self::Sqlite(store) => Some(Arc::new(store.home_apart_from_queue())),
-            Self::Postgres(store) => Some(Arc::new(store.home_apart_from_queue())),
-            Self::Redis(_) => None,
+            Self::Sqlite(store) => Arc::new(store.home_apart_from_queue()),
+            Self::Postgres(store) => Arc::new(store.home_apart_from_queue()),
+            // The queue is its caller's to keep, wherever it is.
+            Self::Redis(store) => Arc::new(store.home()),
         }
     }
 
@@ -199,7 +200,7 @@ pub(crate) async fn open_source(url: &str) -> Result<Home, Failure> {
     let address = Address::parse(url, "from")?;
     let store = address.open().await?;
     let queue = store.queue();
-    home(&store, &address, queue)
+    Ok(home(&store, &address, queue))
 }
 
 /// Opens the store that is moved into, and prepares it where there is none yet; its queue is elsewhere where
@@ -215,7 +216,7 @@ pub(crate) async fn open_target(url: &str, queue: Option<&str>) -> Result<Home, 
         Some(queue) => queue.open().await?.queue(),
         None => store.queue(),
     };
-    home(&store, &address, queue)
+    Ok(home(&store, &address, queue))
 }
 
 /// Whether there is no store at all. One of an older version is somebody's.
@@ -235,21 +236,17 @@ async fn is_unprepared(address: &Address) -> Result<bool, Failure> {
     })
 }
 
-fn home(store: &Store, address: &Address, queue: Arc<dyn RunQueue>) -> Result<Home, Failure> {
+fn home(store: &Store, address: &Address, queue: Arc<dyn RunQueue>) -> Home {
     let (kept, runs) = match store.queue().store().id == queue.store().id {
         true => (store.home(), store.runs()),
         false => (store.home_apart_from_queue(), store.runs_apart_from_queue()),
     };
-    let Some(kept) = kept else {
-        let message = "stores of this kind can neither be moved out of nor into";
-        return Err(Failure::bad_input(format_args!("{address}: {message}")));
-    };
-    Ok(Home {
+    Home {
         store: kept,
         runs,
         queue,
         address: address.to_string(),
-    })
+    }
 }
 
 /// The addresses of runs, authority and queue.
@@ -289,10 +286,7 @@ async fn open_ports(globals: &Globals, consistency: ConsistencyMode) -> Result<P
     };
     let ports = Ports::new(repository, authority, queue, consistency)
         .map_err(|error| Failure::bad_input(error).at_field("authority"))?;
-    Ok(match runs.home() {
-        Some(home) => ports.with_home(home),
-        None => ports,
-    })
+    Ok(ports.with_home(runs.home()))
 }
 
 /// The addresses of runs and authority, where they are not the same.

@@ -11,12 +11,32 @@ use countersign_ports::{Moved, PortErrorKind, Standing};
 use tempfile::TempDir;
 
 use super::faulty::{Calls, Fault};
-use super::{contents, furnish};
+use super::{TestStore, contents, furnish};
 
 /// A furnished source to be copied, and what it holds.
 struct Template {
     dir: TempDir,
     holds: Vec<Moved>,
+}
+
+/// The kinds of source and target.
+type Kinds = [fn() -> TestStore; 2];
+
+const FILES: Kinds = [TestStore::sqlite, TestStore::sqlite];
+
+/// Both sides of a move that has not begun.
+struct Sides {
+    from: Home,
+    to: Home,
+    stores: [TestStore; 2],
+}
+
+impl Sides {
+    async fn remove(self) {
+        for store in self.stores {
+            store.remove().await;
+        }
+    }
 }
 
 impl Template {
@@ -32,13 +52,28 @@ impl Template {
     }
 
     /// A fresh copy of the source, and an empty target.
-    async fn stores(&self) -> (TempDir, SqliteStore, SqliteStore) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("from.db");
-        std::fs::copy(self.dir.path().join("from.db"), &path).unwrap();
-        let from = SqliteStore::open(&path).await.unwrap();
-        let to = SqliteStore::create(dir.path().join("to.db")).await.unwrap();
-        (dir, from, to)
+    async fn sides(&self, kinds: Kinds) -> Sides {
+        let stores = kinds.map(|kind| kind());
+        let [source, target] = &stores;
+        let template = self.dir.path().join("from.db");
+        let from = match source {
+            TestStore::Sqlite(dir) => {
+                std::fs::copy(template, dir.path().join("store.db")).unwrap();
+                source.open().await.0
+            }
+            TestStore::Postgres(_) | TestStore::Redis(..) => {
+                let copy = tempfile::tempdir().unwrap();
+                let path = copy.path().join("from.db");
+                std::fs::copy(template, &path).unwrap();
+                let copied = SqliteStore::open(&path).await.unwrap();
+                let (from, _) = source.open().await;
+                let copied = Home::sqlite(&copied, "sqlite://copy.db");
+                move_house(&copied, &from, &|_| {}).await.unwrap();
+                from
+            }
+        };
+        let (to, _) = target.open().await;
+        Sides { from, to, stores }
     }
 }
 
@@ -51,28 +86,30 @@ fn ports(store: &SqliteStore) -> Ports {
     )
 }
 
-fn home(store: &SqliteStore, name: &str) -> Home {
-    Home::sqlite(store, format!("sqlite://{name}"))
-}
-
 /// Interrupts a move at each of its calls in turn, and hands over what is left.
 async fn interrupt_everywhere(
+    kinds: Kinds,
     fault: Fault,
-    mut then: impl AsyncFnMut(&Template, Home, Home, bool),
+    mut then: impl AsyncFnMut(&Template, &Home, &Home),
 ) {
     let template = Template::new().await;
     for n in 0.. {
-        let (_dir, from, to) = template.stores().await;
-        let (from, to) = (home(&from, "from.db"), home(&to, "to.db"));
+        let sides = template.sides(kinds).await;
+        let (from, to) = (&sides.from, &sides.to);
         let calls = Calls::failing_at(n, fault);
-        let moved = move_house(&calls.at(&from), &calls.at(&to), &|_| {}).await;
-        if !calls.have_failed() {
+        let moved = move_house(&calls.at(from), &calls.at(to), &|_| {}).await;
+        let have_failed = calls.have_failed();
+        if have_failed {
+            not_both_open(from, to).await;
+            then(&template, from, to).await;
+        } else {
             moved.unwrap();
             assert!(n > 20, "only {n} calls were made");
+        }
+        sides.remove().await;
+        if !have_failed {
             return;
         }
-        not_both_open(&from, &to).await;
-        then(&template, from, to, moved.is_ok()).await;
     }
 }
 
@@ -88,10 +125,10 @@ async fn not_both_open(from: &Home, to: &Home) {
     );
 }
 
-async fn resumes(fault: Fault) {
-    interrupt_everywhere(fault, async |template, from, to, _| {
-        move_house(&from, &to, &|_| {}).await.unwrap();
-        not_both_open(&from, &to).await;
+async fn resumes(kinds: Kinds, fault: Fault) {
+    interrupt_everywhere(kinds, fault, async |template, from, to| {
+        move_house(from, to, &|_| {}).await.unwrap();
+        not_both_open(from, to).await;
         assert_eq!(contents(&*to.store).await, template.holds);
         let target = to.store.standing().await.unwrap();
         assert!(matches!(target, Standing::Open { filled_by: Some(_) }));
@@ -101,23 +138,44 @@ async fn resumes(fault: Fault) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_move_that_is_interrupted_before_any_call_goes_on() {
-    resumes(Fault::Before).await;
+    resumes(FILES, Fault::Before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_move_whose_answer_is_lost_at_any_call_goes_on() {
-    resumes(Fault::After).await;
+    resumes(FILES, Fault::After).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_into_redis_whose_answer_is_lost_at_any_call_goes_on() {
+    resumes([TestStore::sqlite, TestStore::redis], Fault::After).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_out_of_redis_that_is_interrupted_before_any_call_goes_on() {
+    resumes([TestStore::redis, TestStore::sqlite], Fault::Before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_from_a_cluster_into_postgres_whose_answer_is_lost_at_any_call_goes_on() {
+    let kinds: Kinds = [TestStore::redis_cluster, TestStore::postgres];
+    resumes(kinds, Fault::After).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_into_a_cluster_that_is_interrupted_before_any_call_goes_on() {
+    resumes([TestStore::sqlite, TestStore::redis_cluster], Fault::Before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_move_that_is_interrupted_anywhere_can_be_given_up() {
-    interrupt_everywhere(Fault::After, async |template, from, to, _| {
-        match abandon(&from, &to).await {
+    interrupt_everywhere(FILES, Fault::After, async |template, from, to| {
+        match abandon(from, to).await {
             Ok(_) => {
                 assert_eq!(from.store.standing().await.unwrap(), Standing::NEW);
                 let target = to.store.standing().await.unwrap();
                 assert!(matches!(target, Standing::Abandoned { .. }));
-                abandon(&from, &to).await.unwrap();
+                abandon(from, to).await.unwrap();
             }
             Err(MoveError::NoMove) => {
                 assert_eq!(to.store.standing().await.unwrap(), Standing::NEW);
@@ -129,7 +187,7 @@ async fn a_move_that_is_interrupted_anywhere_can_be_given_up() {
             }
             Err(other) => panic!("{other}"),
         }
-        not_both_open(&from, &to).await;
+        not_both_open(from, to).await;
         assert_eq!(contents(&*from.store).await, template.holds);
     })
     .await;
@@ -140,17 +198,17 @@ async fn a_giving_up_that_is_interrupted_anywhere_goes_on() {
     let template = Template::new().await;
     for fault in [Fault::Before, Fault::After] {
         for n in 0.. {
-            let (_dir, from, to) = template.stores().await;
-            let (from, to) = (home(&from, "from.db"), home(&to, "to.db"));
-            stop_before_opening(&from, &to).await;
+            let sides = template.sides(FILES).await;
+            let (from, to) = (&sides.from, &sides.to);
+            stop_before_opening(from, to).await;
             let calls = Calls::failing_at(n, fault);
-            let _given_up = abandon(&calls.at(&from), &calls.at(&to)).await;
+            let _given_up = abandon(&calls.at(from), &calls.at(to)).await;
             if !calls.have_failed() {
                 break;
             }
             // Whoever goes on with the move instead gets nowhere once it was given up.
-            not_both_open(&from, &to).await;
-            abandon(&from, &to).await.unwrap();
+            not_both_open(from, to).await;
+            abandon(from, to).await.unwrap();
             assert_eq!(from.store.standing().await.unwrap(), Standing::NEW);
         }
     }
@@ -172,14 +230,14 @@ async fn stop_before_opening(from: &Home, to: &Home) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_whose_target_is_lost_opens_again() {
     let template = Template::new().await;
-    let (_dir, from, to) = template.stores().await;
-    let (from, to) = (home(&from, "from.db"), home(&to, "to.db"));
+    let sides = template.sides(FILES).await;
+    let (from, to) = (&sides.from, &sides.to);
     assert!(matches!(
-        abandon_lost_target(&from).await,
+        abandon_lost_target(from).await,
         Err(MoveError::NoMove)
     ));
-    stop_before_opening(&from, &to).await;
-    abandon_lost_target(&from).await.unwrap();
+    stop_before_opening(from, to).await;
+    abandon_lost_target(from).await.unwrap();
     assert_eq!(from.store.standing().await.unwrap(), Standing::NEW);
     assert_eq!(contents(&*from.store).await, template.holds);
 }
@@ -187,18 +245,18 @@ async fn a_source_whose_target_is_lost_opens_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_is_not_the_same_stays_closed() {
     let template = Template::new().await;
-    let (dir, from, to) = template.stores().await;
-    let (from, to) = (home(&from, "from.db"), home(&to, "to.db"));
-    stop_before_opening(&from, &to).await;
+    let sides = template.sides(FILES).await;
+    let (from, to) = (&sides.from, &sides.to);
+    stop_before_opening(from, to).await;
     // A run that nobody moved, imported behind the move's back.
     let Standing::Sealed { movement, .. } = from.store.standing().await.unwrap() else {
         panic!("the source is sealed")
     };
     to.store
-        .import(movement.id, &[stray(dir.path()).await])
+        .import(movement.id, &[stray(template.dir.path()).await])
         .await
         .unwrap();
-    let moved = move_house(&from, &to, &|_| {}).await;
+    let moved = move_house(from, to, &|_| {}).await;
     let Err(MoveError::Differs { examples, .. }) = &moved else {
         panic!("they differ: {moved:?}")
     };

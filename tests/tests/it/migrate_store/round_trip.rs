@@ -30,13 +30,13 @@ async fn records(home: &Home) -> BTreeMap<String, String> {
     }
 }
 
-/// Ten thousand runs in every state, through stores of these kinds.
-async fn round_trip(through: &[TestStore]) {
+/// So many runs in every state, through stores of these kinds.
+async fn round_trip(runs: usize, through: &[TestStore]) {
     let (mut from, ports) = through[0].open().await;
-    furnish(&Scene::bare(&ports), 10_000).await;
+    furnish(&Scene::bare(&ports), runs).await;
     let (before, shown) = (contents(&*from.store).await, records(&from).await);
-    let runs = |item: &&Moved| item.part() == Part::Runs;
-    assert!(before.iter().filter(runs).count() >= 10_000);
+    let of_runs = |item: &&Moved| item.part() == Part::Runs;
+    assert!(before.iter().filter(of_runs).count() >= runs);
     let mut digests = None;
     for store in &through[1..] {
         let (to, _) = store.open().await;
@@ -57,7 +57,14 @@ async fn round_trip(through: &[TestStore]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_runs_in_every_state_come_back_as_they_were() {
     let (first, last) = (TestStore::sqlite(), TestStore::sqlite());
-    round_trip(&[first, TestStore::postgres(), last]).await;
+    let through = [first, TestStore::postgres(), TestStore::redis(), last];
+    round_trip(10_000, &through).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_in_every_state_come_back_from_a_cluster() {
+    let (first, last) = (TestStore::redis(), TestStore::postgres());
+    round_trip(1_000, &[first, TestStore::redis_cluster(), last]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

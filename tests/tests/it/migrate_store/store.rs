@@ -4,17 +4,21 @@ use std::sync::Arc;
 
 use countersign::moving::Home;
 use countersign::postgres::PostgresStore;
+use countersign::redis::RedisStore;
 use countersign::sqlite::SqliteStore;
 use countersign_conformance::Ports;
 use countersign_ports::{Moved, Part, StoreMove, fresh_run_id};
 use tempfile::TempDir;
 
 use crate::postgres::place;
+use crate::redis::server as redis;
 
 /// A prepared store.
 pub(super) enum TestStore {
     Sqlite(TempDir),
     Postgres(String),
+    /// The server, and a prefix there.
+    Redis(String, String),
 }
 
 impl TestStore {
@@ -26,11 +30,20 @@ impl TestStore {
         Self::Postgres(format!("test_{}", fresh_run_id()).replace('-', "_"))
     }
 
+    pub(super) fn redis() -> Self {
+        Self::Redis(redis::server(), prefix())
+    }
+
+    pub(super) fn redis_cluster() -> Self {
+        Self::Redis(redis::cluster(), prefix())
+    }
+
     /// Its address.
     pub(super) fn url(&self) -> String {
         match self {
             Self::Sqlite(dir) => format!("sqlite://{}", dir.path().join("store.db").display()),
             Self::Postgres(schema) => format!("{}?schema={schema}", place::server()),
+            Self::Redis(server, prefix) => format!("{server}?prefix={prefix}"),
         }
     }
 
@@ -49,6 +62,12 @@ impl TestStore {
                 let home = Home::postgres(&store, url.to_string());
                 (home.clone(), ports(home, Arc::new(store.authority())))
             }
+            Self::Redis(..) => {
+                let url = self.url().parse().unwrap();
+                let store = RedisStore::create(&url).await.unwrap();
+                let home = Home::redis(&store, url.to_string());
+                (home.clone(), ports(home, Arc::new(store.authority())))
+            }
         }
     }
 
@@ -57,6 +76,7 @@ impl TestStore {
             // With its directory.
             Self::Sqlite(_) => {}
             Self::Postgres(schema) => place::drop_schema(&place::server(), schema).await,
+            Self::Redis(server, prefix) => redis::remove(server, prefix),
         }
     }
 }
@@ -81,4 +101,9 @@ pub(super) async fn contents(store: &dyn StoreMove) -> Vec<Moved> {
     }
     contents.sort_by_cached_key(|item| (item.part(), format!("{item:?}")));
     contents
+}
+
+/// A prefix that no store has.
+fn prefix() -> String {
+    format!("test-{}", fresh_run_id()).replace('-', "")
 }

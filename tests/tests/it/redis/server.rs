@@ -7,6 +7,7 @@ use std::time::Duration;
 use xtask::interrupts::Interrupts;
 use xtask::programs::{Search, Server, directories, search};
 use xtask::servers::Redis;
+use xtask::servers::say::tell;
 
 /// Where the test server is.
 pub(crate) fn server() -> String {
@@ -36,8 +37,21 @@ pub(crate) fn say(url: &str, line: &str) -> String {
     answer
 }
 
-/// Removes every key that has a part of its name in common.
+/// Where the nodes of the test cluster are.
+pub(crate) fn cluster() -> String {
+    std::env::var("COUNTERSIGN_TEST_REDIS_CLUSTER").expect(
+        "COUNTERSIGN_TEST_REDIS_CLUSTER, the address of a Redis Cluster to test on: `cargo xtask test` starts one",
+    )
+}
+
+/// Removes every key that has a part of its name in common, at each server that an address names.
 pub(crate) fn remove(url: &str, part: &str) {
-    let each = "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('UNLINK', key) end";
-    say(url, &format!("EVAL \"{each}\" 0 *{part}*"));
+    const EACH: &str = "#!lua flags=allow-cross-slot-keys\n\
+        for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('UNLINK', key) end";
+    let (_, servers) = url.split_once("://").unwrap();
+    for server in servers.split(',') {
+        let (_, port) = server.rsplit_once(':').unwrap();
+        let words = ["EVAL", EACH, "0", &format!("*{part}*")];
+        tell(port.parse().unwrap(), &words).unwrap();
+    }
 }
