@@ -6,6 +6,7 @@
 //! | [`crash`] | workers killed with SIGKILL at many moments (G1, G3, G5) |
 //! | [`two_workers`] | two worker processes on one file, and revocations meanwhile (G2, G3) |
 //! | [`postgres`] | drains of a PostgreSQL store that loses its server, its connections, its workers (G1, G3, G5) |
+//! | [`model`] | sequences of whatever may happen, held against a model, on every store (G1 to G8) |
 //! | [`mixes`] | the conformance suite with the queue in another store |
 //! | [`redis`] | drains that lose their Redis, or all that it held (G1, G3, G5) |
 //! | [`own_tables`] | the worked example of tables of a team's own, to the letter (G2) |
@@ -31,6 +32,7 @@ mod gate_order;
 mod lifecycle;
 mod migrate_store;
 mod mixes;
+mod model;
 mod own_tables;
 mod postgres;
 mod redis;
