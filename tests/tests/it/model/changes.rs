@@ -7,7 +7,6 @@ use countersign_conformance::change::{
 use countersign_domain::{AuthorityChange, TenantLifecycle, Timestamp};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 
-use super::command::likely;
 use super::world::{
     CAPABILITIES, CONNECTIONS, PREREQUISITES, ROLES, SOON, TENANTS, USERS, WORKSPACES, pick,
     pick_or_none,
@@ -184,36 +183,59 @@ pub(super) fn change() -> impl Strategy<Value = Change> {
         1 => (index(), 0..6u8, any::<bool>()).prop_map(|(role, capabilities, all_tenants)| {
             Change::DefineRole { role, capabilities, all_tenants }
         }),
-        2 => (index(), likely(2))
+        2 => (index(), any::<bool>())
             .prop_map(|(workspace, active)| Change::SetWorkspace { workspace, active }),
         2 => (index(), index(), 0..7u8).prop_map(|(tenant, workspace, lifecycle)| {
             Change::SetTenant { tenant, workspace, lifecycle }
         }),
-        2 => (index(), likely(3)).prop_map(|(user, active)| Change::SetUser { user, active }),
+        2 => (index(), any::<bool>()).prop_map(|(user, active)| Change::SetUser { user, active }),
         1 => index().prop_map(|user| Change::RemoveUser { user }),
-        4 => (index(), index(), 0..4u8, index(), until()).prop_map(
+        3 => (index(), index(), 0..4u8, index(), until()).prop_map(
             |(user, workspace, tenant, role, until)| Change::Grant { user, workspace, tenant, role, until }
         ),
-        3 => (index(), index(), 0..4u8, index()).prop_map(|(user, workspace, tenant, role)| {
+        2 => (index(), index(), 0..4u8, index()).prop_map(|(user, workspace, tenant, role)| {
             Change::Revoke { user, workspace, tenant, role }
         }),
-        1 => (index(), index(), likely(3)).prop_map(|(connection, tenant, enabled)| {
+        4 => (known_grant(), soon()).prop_map(|((user, workspace, tenant, role), until)| {
+            Change::Grant { user, workspace, tenant, role, until }
+        }),
+        2 => known_grant().prop_map(|(user, workspace, tenant, role)| {
+            Change::Revoke { user, workspace, tenant, role }
+        }),
+        1 => (index(), index(), any::<bool>()).prop_map(|(connection, tenant, enabled)| {
             Change::SetConnection { connection, tenant, enabled }
         }),
-        2 => (index(), 0..4u8, likely(2)).prop_map(|(workspace, tenant, open)| {
+        2 => (index(), 0..4u8, any::<bool>()).prop_map(|(workspace, tenant, open)| {
             Change::SetWriteGate { workspace, tenant, open }
         }),
-        1 => (index(), 0..4u8, index(), likely(3)).prop_map(|(workspace, tenant, name, met)| {
+        1 => (index(), 0..4u8, index(), any::<bool>()).prop_map(|(workspace, tenant, name, met)| {
             Change::SetPrerequisite { workspace, tenant, name, met }
         }),
     ]
+}
+
+/// User, workspace, tenant and role of a grant that there is at first.
+fn known_grant() -> impl Strategy<Value = (u8, u8, u8, u8)> {
+    const NO_TENANT: u8 = 3;
+    let grants = [
+        (0, 0, NO_TENANT, 0),
+        (0, 0, 0, 1),
+        (0, 1, NO_TENANT, 2),
+        (1, 1, NO_TENANT, 0),
+        (1, 1, 1, 1),
+    ];
+    proptest::sample::select(grants.to_vec())
 }
 
 fn until() -> impl Strategy<Value = Until> {
     prop_oneof![
         3 => Just(Until::Never),
         1 => Just(Until::LongSince),
-        3 => Just(Until::Soon),
+        4 => Just(Until::Soon),
         1 => Just(Until::OneDay),
     ]
+}
+
+fn soon() -> impl Strategy<Value = Until> {
+    prop_oneof![5 => Just(Until::Soon), 1 => until()]
 }

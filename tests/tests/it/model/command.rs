@@ -16,7 +16,7 @@ pub(super) enum Command {
     Submit {
         ask: Ask,
         who: u8,
-        unique: Option<u8>,
+        unique: bool,
         priority: i8,
         soon: bool,
     },
@@ -26,6 +26,8 @@ pub(super) enum Command {
     Change(Change),
     /// Authority changes twice in one commit.
     Changes(Change, Change),
+    /// Whoever is in charge puts everything right again, for good or with grants that end soon.
+    Mend { for_good: bool },
     /// A worker takes entries off the queue; those it takes briefly are visible again at once.
     Receive { limit: u8, briefly: bool },
     /// A worker forgets a delivery.
@@ -36,8 +38,14 @@ pub(super) enum Command {
     PutBack { delivery: u8 },
     /// A worker looks up and judges a run, delivered or not, and keeps the start.
     Judge { run: u8, brief_lease: bool },
-    /// A worker begins starts that it has kept, for however long; it may keep them to send them again.
-    Begin { start: u8, count: u8, keep: bool },
+    /// A worker begins starts that it has kept, perhaps so late that whatever was to end soon has ended; it may
+    /// keep them to send them again.
+    Begin {
+        start: u8,
+        count: u8,
+        late: bool,
+        keep: bool,
+    },
     /// A worker that does not know what became of a start reads it back.
     ReadBack { start: u8 },
     /// A worker completes a run, in time, late, or again.
@@ -76,39 +84,41 @@ pub(super) enum Ending {
 
 /// Sequences of commands.
 pub(super) fn commands() -> impl Strategy<Value = Vec<Command>> {
-    vec(command(), 1..=80)
+    vec(command(), 1..=100)
 }
 
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
-        6 => submit(),
+        10 => submit(),
         1 => (any::<u8>(), any::<bool>()).prop_map(|(run, same)| Command::Resubmit { run, same }),
-        5 => change().prop_map(Command::Change),
+        9 => change().prop_map(Command::Change),
         1 => (change(), change()).prop_map(|(first, second)| Command::Changes(first, second)),
-        2 => (1..4u8, any::<bool>()).prop_map(|(limit, briefly)| Command::Receive { limit, briefly }),
+        4 => any::<bool>().prop_map(|for_good| Command::Mend { for_good }),
+        3 => (1..4u8, any::<bool>()).prop_map(|(limit, briefly)| Command::Receive { limit, briefly }),
         1 => any::<u8>().prop_map(|delivery| Command::Drop { delivery }),
-        1 => any::<u8>().prop_map(|delivery| Command::Ack { delivery }),
+        2 => any::<u8>().prop_map(|delivery| Command::Ack { delivery }),
         1 => any::<u8>().prop_map(|delivery| Command::PutBack { delivery }),
-        8 => (any::<u8>(), likely(5)).prop_map(|(run, long)| Command::Judge { run, brief_lease: !long }),
-        8 => (any::<u8>(), 1..4u8, any::<bool>())
-            .prop_map(|(start, count, keep)| Command::Begin { start, count, keep }),
-        1 => any::<u8>().prop_map(|start| Command::ReadBack { start }),
-        4 => (any::<u8>(), ending()).prop_map(|(running, work)| Command::Finish { running, work }),
-        2 => any::<u8>().prop_map(|running| Command::Renew { running }),
-        1 => any::<u8>().prop_map(|running| Command::Lapse { running }),
+        12 => (any::<u8>(), likely(5)).prop_map(|(run, long)| Command::Judge { run, brief_lease: !long }),
+        12 => (any::<u8>(), 1..4u8, likely(4), likely(3))
+            .prop_map(|(start, count, soon, once)| Command::Begin { start, count, late: !soon, keep: !once }),
+        3 => any::<u8>().prop_map(|start| Command::ReadBack { start }),
+        7 => (any::<u8>(), ending()).prop_map(|(running, work)| Command::Finish { running, work }),
+        4 => any::<u8>().prop_map(|running| Command::Renew { running }),
+        3 => any::<u8>().prop_map(|running| Command::Lapse { running }),
         1 => Just(Command::Crash),
-        2 => any::<u8>().prop_map(|run| Command::Cancel { run }),
-        2 => any::<u8>().prop_map(|run| Command::Retry { run }),
+        3 => any::<u8>().prop_map(|run| Command::Cancel { run }),
+        3 => any::<u8>().prop_map(|run| Command::Retry { run }),
         1 => (any::<u8>(), likely(3)).prop_map(|(run, patient)| Command::PutOff { run, patient }),
-        2 => (1..4u8).prop_map(|limit| Command::Sweep { limit }),
-        1 => Just(Command::Wait),
+        3 => (1..4u8).prop_map(|limit| Command::Sweep { limit }),
+        2 => Just(Command::Wait),
     ]
 }
 
 fn submit() -> impl Strategy<Value = Command> {
     let ask = proptest::sample::select(&ASKS[..]);
-    let unique = proptest::option::weighted(0.4, any::<u8>());
-    (ask, any::<u8>(), unique, -1..2i8, likely(4)).prop_map(|(ask, who, unique, priority, now)| {
+    let unique = any::<bool>();
+    let who = prop_oneof![2 => 0..2u8, 1 => any::<u8>()];
+    (ask, who, unique, -1..2i8, likely(4)).prop_map(|(ask, who, unique, priority, now)| {
         Command::Submit {
             ask,
             who,
@@ -129,7 +139,7 @@ fn ending() -> impl Strategy<Value = Ending> {
     ]
 }
 
-/// True, but for one in so many times.
-pub(super) fn likely(once_in: u8) -> impl Strategy<Value = bool> {
-    (0..once_in).prop_map(|drawn| drawn > 0)
+/// True, but for one in so many times; what is made small is true.
+fn likely(once_in: u8) -> impl Strategy<Value = bool> {
+    (0..once_in).prop_map(move |drawn| drawn + 1 < once_in)
 }

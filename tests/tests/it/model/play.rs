@@ -7,7 +7,7 @@ mod queue;
 mod start;
 mod submit;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use countersign_conformance::scene::{Running, Scene};
@@ -24,6 +24,9 @@ use super::window::{Passing, Window};
 use super::world::{SOON, beginning};
 use start::Judged;
 
+/// What has come of commands, in words, and how often.
+pub(super) type Seen = BTreeMap<&'static str, u32>;
+
 /// One sequence under way.
 pub(super) struct Play {
     /// The same store as two processes see it; they take turns.
@@ -39,11 +42,12 @@ pub(super) struct Play {
     running: Vec<Running>,
     /// Runs whose handler was entered.
     entered: BTreeSet<RunId>,
+    seen: Seen,
 }
 
 impl Play {
     /// Plays a sequence to its end.
-    pub(super) async fn all(store: &OwnStore, commands: &[Command]) {
+    pub(super) async fn all(store: &OwnStore, commands: &[Command]) -> Seen {
         let mut play = Self::new(store).await;
         for (number, command) in commands.iter().enumerate() {
             play.step(*command).await;
@@ -51,6 +55,7 @@ impl Play {
                 .await;
         }
         play.end().await;
+        play.seen
     }
 
     async fn new(store: &OwnStore) -> Self {
@@ -66,13 +71,15 @@ impl Play {
             starts: Vec::new(),
             running: Vec::new(),
             entered: BTreeSet::new(),
+            seen: Seen::new(),
         };
-        play.apply(&beginning()).await;
+        play.apply(&beginning(None)).await;
         play
     }
 
     async fn step(&mut self, command: Command) {
         self.turn += 1;
+        self.passing.tick();
         match command {
             Command::Submit {
                 ask,
@@ -84,6 +91,11 @@ impl Play {
             Command::Resubmit { run, same } => self.resubmit(run, same).await,
             Command::Change(change) => self.change(&[change]).await,
             Command::Changes(first, second) => self.change(&[first, second]).await,
+            Command::Mend { for_good: true } => self.apply(&beginning(None)).await,
+            Command::Mend { for_good: false } => {
+                let soon = self.clock().await.plus(SOON);
+                self.apply(&beginning(Some(soon))).await;
+            }
             Command::Receive { limit, briefly } => self.receive(limit, briefly).await,
             Command::Drop { delivery } => {
                 take(&mut self.deliveries, delivery);
@@ -91,7 +103,17 @@ impl Play {
             Command::Ack { delivery } => self.ack(delivery).await,
             Command::PutBack { delivery } => self.put_back(delivery).await,
             Command::Judge { run, brief_lease } => self.judge(run, brief_lease).await,
-            Command::Begin { start, count, keep } => self.begin(start, count, keep).await,
+            Command::Begin {
+                start,
+                count,
+                late,
+                keep,
+            } => {
+                if late {
+                    self.pass(self.clock().await.plus(SOON)).await;
+                }
+                self.begin(start, count, keep).await;
+            }
             Command::ReadBack { start } => self.read_back(start).await,
             Command::Finish { running, work } => self.finish(running, work).await,
             Command::Renew { running } => self.renew(running).await,
@@ -145,6 +167,10 @@ impl Play {
 
     async fn pass(&self, time: Timestamp) {
         self.passing.past(time, self.scene()).await;
+    }
+
+    fn saw(&mut self, what: &'static str) {
+        *self.seen.entry(what).or_default() += 1;
     }
 
     fn known(&mut self, run: RunId) -> &mut Known {

@@ -20,7 +20,7 @@ fn holds(commands: &[Command]) {
 const SYNC: Command = Command::Submit {
     ask: Ask::Sync,
     who: 0,
-    unique: None,
+    unique: false,
     priority: 0,
     soon: false,
 };
@@ -33,6 +33,7 @@ const JUDGE: Command = Command::Judge {
 const BEGIN: Command = Command::Begin {
     start: 0,
     count: 1,
+    late: false,
     keep: true,
 };
 
@@ -63,6 +64,7 @@ fn starts_of_one_run_that_are_sent_twice_start_it_once() {
     let both = Command::Begin {
         start: 0,
         count: 2,
+        late: false,
         keep: true,
     };
     holds(&[SYNC, JUDGE, JUDGE, both, both, Command::Crash]);

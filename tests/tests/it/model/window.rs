@@ -64,6 +64,14 @@ pub(crate) enum Passing {
 }
 
 impl Passing {
+    /// No two commands are of one instant.
+    pub(super) fn tick(&self) {
+        match self {
+            Self::Told(clock) => clock.advance(Duration::from_micros(1)),
+            Self::ByItself => {}
+        }
+    }
+
     /// Returns when the store's clock is past a time.
     pub(super) async fn past(&self, time: Timestamp, scene: &Scene) {
         match self {

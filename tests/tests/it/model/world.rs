@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use countersign_conformance::change::{
-    define_role, grant, id, set_connection, set_prerequisite, set_tenant, set_workspace,
+    define_role, grant_until, id, set_connection, set_prerequisite, set_tenant, set_workspace,
 };
-use countersign_domain::{AuthorityChange, AuthorityMode, Submission};
+use countersign_domain::{AuthorityChange, AuthorityMode, Submission, Timestamp};
 
 pub(super) const WORKSPACES: [&str; 2] = ["home", "away"];
 /// The last of them is not there at first.
@@ -16,7 +16,7 @@ pub(super) const ROLES: [&str; 3] = ["member", "operator", "chief"];
 pub(super) const CONNECTIONS: [&str; 2] = ["line", "radio"];
 pub(super) const PREREQUISITES: [&str; 1] = ["baseline"];
 pub(super) const CAPABILITIES: [&str; 2] = ["inventory.sync", "restore.execute"];
-pub(super) const KEYS: [&str; 2] = ["nightly", "weekly"];
+pub(super) const UNIQUE: &str = "nightly";
 
 /// How far ahead is soon: what grants end by, and what runs are due at.
 pub(super) const SOON: Duration = Duration::from_millis(8);
@@ -36,7 +36,11 @@ pub(super) fn pick_or_none<T: Copy>(pool: &[T], number: u8) -> Option<T> {
 }
 
 /// The authority that every sequence begins with: much is allowed, and each fact matters to some run.
-pub(super) fn beginning() -> Vec<AuthorityChange> {
+/// Its grants end then.
+pub(super) fn beginning(until: Option<Timestamp>) -> Vec<AuthorityChange> {
+    let grant = |user, workspace, tenant: Option<&str>, role| {
+        grant_until(user, workspace, tenant, role, until)
+    };
     vec![
         define_role("member", &[], false),
         define_role("operator", &CAPABILITIES, false),
@@ -46,10 +50,10 @@ pub(super) fn beginning() -> Vec<AuthorityChange> {
         set_tenant("hearth", "home"),
         set_tenant("tent", "away"),
         grant("ada", "home", None, "member"),
-        grant("ada", "home", "hearth", "operator"),
+        grant("ada", "home", Some("hearth"), "operator"),
         grant("ada", "away", None, "chief"),
         grant("bob", "away", None, "member"),
-        grant("bob", "away", "tent", "operator"),
+        grant("bob", "away", Some("tent"), "operator"),
         grant("eve", "home", None, "member"),
         set_connection("line", "hearth", true),
         set_connection("radio", "tent", true),

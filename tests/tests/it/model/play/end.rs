@@ -16,7 +16,7 @@ const ROUNDS: usize = 12;
 const PAGE: u32 = 9;
 
 impl Play {
-    pub(super) async fn end(mut self) {
+    pub(super) async fn end(&mut self) {
         for _ in 0..ROUNDS {
             for run in self.standing(RunStatus::Running) {
                 let running = self.lease_of(run).unwrap();

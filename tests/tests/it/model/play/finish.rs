@@ -14,8 +14,7 @@ use super::{Play, at};
 
 impl Play {
     pub(super) async fn finish(&mut self, running: u8, ending: Ending) {
-        if let Some(place) = at(&self.running, running) {
-            let running = self.running[place].clone();
+        if let Some(running) = self.pick_running(running) {
             self.finish_run(&running, ending).await;
         }
     }
@@ -27,6 +26,7 @@ impl Play {
         let known = self.known(running.key.id);
         let Finished::Completed { outcome, successor } = finished else {
             assert_ne!(known.lease, Some(running.lease_id), "lost: {:?}", known.run);
+            self.saw("completed too late");
             return;
         };
         if !known.runs_under(running.lease_id) {
@@ -34,9 +34,11 @@ impl Play {
             assert_eq!(outcome, known.run.outcome, "what is on record");
             let named = successor.map(|entry| entry.run.id);
             assert_eq!(named.or(known.successor), known.successor, "on record");
+            self.saw("completed again");
             return;
         }
-        let expected = came_to(&finish.work, known.run.cancel.is_some());
+        let flagged = known.run.cancel.is_some();
+        let expected = came_to(&finish.work, flagged);
         assert_eq!(outcome, expected, "of {finish:?}");
         known.complete(outcome, during);
         known.run.result = finish.result;
@@ -54,9 +56,25 @@ impl Play {
             "after {:?}",
             known.run
         );
+        self.saw(if flagged {
+            "completed after a cancel"
+        } else {
+            "completed"
+        });
         if let (Some(entry), Some(Successor { wait, .. })) = (successor, asked) {
             self.succeeded(running.key.id, &entry, wait, during);
+            self.saw("to be tried again");
         }
+    }
+
+    /// A lease that a worker holds, or believes that it does: more often one that it does hold.
+    fn pick_running(&self, number: u8) -> Option<Running> {
+        let holds = |running: &&Running| {
+            let known = &self.runs.known[&running.key.id];
+            number >= 176 || known.runs_under(running.lease_id)
+        };
+        let held: Vec<&Running> = self.running.iter().filter(holds).collect();
+        at(&held, number).map(|place| held[place].clone())
     }
 
     fn completion(&mut self, running: &Running, ending: Ending) -> Finish {
@@ -83,11 +101,10 @@ impl Play {
 
     /// G7: the run is judged again; the first deny that is found is kept, and raises the flag.
     pub(super) async fn renew(&mut self, running: u8) {
-        let Some(place) = at(&self.running, running) else {
+        let lets_end = running % 3 == 2;
+        let Some(running) = self.pick_running(running) else {
             return;
         };
-        let lets_end = running >= 128;
-        let running = self.running[place].clone();
         let scene = self.scene();
         let context = scene.context(&self.runs.known[&running.key.id].run);
         let authority = scene.look_up(&context.query()).await;
@@ -111,19 +128,25 @@ impl Play {
         let known = self.known(renewal.run.id);
         if !known.runs_under(renewal.lease_id) {
             assert_eq!(renewed, Renewed::LeaseLost, "of {:?}", known.run);
+            self.saw("renewed too late");
             return;
         }
         known.lapses = during.plus(renewal.lease_for);
+        let denied = renewal.continuity.is_some();
         let run = &mut known.run;
         run.continuity = run.continuity.take().or(renewal.continuity);
         run.cancel = run.cancel.take().or(renewal.cancel);
         let cancel = run.cancel.clone();
         assert_eq!(renewed, Renewed::Held { cancel }, "of {run:?}");
+        self.saw(if denied {
+            "denied under way"
+        } else {
+            "renewed"
+        });
     }
 
     pub(super) async fn lapse(&mut self, running: u8) {
-        if let Some(place) = at(&self.running, running) {
-            let running = self.running[place].clone();
+        if let Some(running) = self.pick_running(running) {
             self.lapse_run(&running).await;
         }
     }

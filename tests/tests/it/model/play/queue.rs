@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countersign_conformance::scene::{AN_HOUR, patiently};
 use countersign_domain::{CancelNote, Failure, FailureCode, RunId, RunOutcome, RunStatus};
-use countersign_ports::{Push, PutOff, QueueEntry, Rescued, Undecided, UndecidedPolicy};
+use countersign_ports::{Acked, Push, PutOff, QueueEntry, Rescued, Undecided, UndecidedPolicy};
 
 use super::super::runs::Time;
 use super::super::window::{Come, Window};
@@ -26,6 +26,9 @@ impl Play {
         let until = during.plus(invisible_for);
         self.entries
             .receive(&deliveries, limit.into(), during, until);
+        if !deliveries.is_empty() {
+            self.saw("delivered");
+        }
         self.deliveries.extend(deliveries);
         if briefly {
             self.pass(until.to).await;
@@ -40,8 +43,12 @@ impl Play {
                 expected,
                 "ack of {delivery:?}"
             );
-            if expected == countersign_ports::Acked::Done {
-                self.entries.remove(delivery.run_id());
+            match expected {
+                Acked::Done => {
+                    self.entries.remove(delivery.run_id());
+                    self.saw("acked");
+                }
+                Acked::Stale => self.saw("acked too late"),
             }
         }
     }
@@ -51,7 +58,7 @@ impl Play {
             let expected = self.entries.settles(&delivery);
             let (put_off, during) = self.during(self.scene().put_off(&delivery, BRIEF)).await;
             assert_eq!(put_off, expected, "{delivery:?} is put off");
-            if expected == countersign_ports::Acked::Done {
+            if expected == Acked::Done {
                 self.entries.put_off(delivery.run_id(), during.plus(BRIEF));
             }
         }
@@ -87,6 +94,7 @@ impl Play {
                 if self.in_commit() {
                     self.entries.reschedule(run, Window::at(until));
                 }
+                self.saw("put off");
             }
             PutOff::GaveUp if is_queued && !patient => {
                 if since.is_none() {
@@ -98,6 +106,7 @@ impl Play {
                 });
                 known.complete(RunOutcome::Failed, during);
                 self.left(run);
+                self.saw("given up");
             }
             PutOff::NotQueued if !is_queued => {}
             other => panic!("{other:?} of {:?}", known.run),
@@ -154,8 +163,12 @@ impl Play {
             }
         };
         assert_eq!(rescued.successor.is_some(), again, "after {:?}", known.run);
-        if let Some(entry) = rescued.successor {
-            self.succeeded(rescued.run, &entry, Duration::ZERO, during);
+        match rescued.successor {
+            Some(entry) => {
+                self.succeeded(rescued.run, &entry, Duration::ZERO, during);
+                self.saw("rescued");
+            }
+            None => self.saw("rescued for the last time"),
         }
     }
 
@@ -199,6 +212,9 @@ impl Play {
             false => Push::Added,
         };
         assert_eq!(pushed, [expected], "{entry:?}");
+        if expected == Push::Added {
+            self.saw("restored");
+        }
         let run = &self.runs.known[&entry.run.id].run;
         self.entries.push(run, Window::at(entry.due_at));
     }

@@ -127,8 +127,10 @@ impl Play {
             (Begun::Blocked, Expected::Decided) => self.blocked(start, rests_on, during),
             (Begun::AuthorityMoved, Expected::Moved | Expected::MovedOrDecided) => {
                 self.known(run).run.undecided_since = None;
+                let touched = self.authority.marks(start.fence()) != rests_on.marks;
+                self.saw(if touched { "moved" } else { "lapsed" });
             }
-            (Begun::NotQueued, Expected::NotQueued) => {}
+            (Begun::NotQueued, Expected::NotQueued) => self.saw("not queued"),
             (begun, expected) => panic!(
                 "{begun:?}, expected {expected:?}, of {start:?} that rests on {:?}, of {:?}",
                 rests_on.marks, self.runs.known[&run].run
@@ -152,6 +154,7 @@ impl Play {
         known.lapses = during.plus(start.lease_for());
         known.max_attempts = start.max_attempts();
         self.left(run);
+        self.saw("started");
         self.running.push(Running {
             key: start.run().clone(),
             lease_id: start.lease_id(),
@@ -190,6 +193,7 @@ impl Play {
         known.run.undecided_since = None;
         known.complete(RunOutcome::Blocked, during);
         self.left(run);
+        self.saw("blocked");
     }
 
     /// Nothing that was not begun is found committed, and what is found queued never begins.
@@ -204,10 +208,13 @@ impl Play {
         let mut read = read_back.await;
         match read.remove(0) {
             // Its permit was taken when it was begun.
-            ReadBack::Committed(Begun::NotQueued) if is_on_record => {}
-            ReadBack::StillQueued if is_queued => assert!(start.is_spent()),
-            ReadBack::NotQueued if !is_queued && !is_on_record => {}
-            other => panic!("{other:?} of {start:?}, of {:?}", known.run),
+            ReadBack::Committed(Begun::NotQueued) if is_on_record => self.saw("found on record"),
+            ReadBack::StillQueued if is_queued => {
+                assert!(start.is_spent());
+                self.saw("found queued");
+            }
+            ReadBack::NotQueued if !is_queued && !is_on_record => self.saw("found decided"),
+            other => panic!("{other:?} of {start:?}"),
         }
         self.starts.push(Judged { start, rests_on });
     }

@@ -8,7 +8,7 @@ use countersign_domain::{RunId, RunOutcome, RunStatus, Submission};
 use countersign_ports::{Cancelled, Retried, Submitted};
 
 use super::super::window::Window;
-use super::super::world::{Ask, KEYS, SOON, pick, submission};
+use super::super::world::{Ask, SOON, UNIQUE, submission};
 use super::Play;
 
 impl Play {
@@ -16,7 +16,7 @@ impl Play {
         &mut self,
         ask: Ask,
         who: u8,
-        unique: Option<u8>,
+        unique: bool,
         priority: i8,
         soon: bool,
     ) {
@@ -25,7 +25,7 @@ impl Play {
             false => None,
         };
         self.offer(Submission {
-            unique_key: unique.map(|number| id(pick(&KEYS, number))),
+            unique_key: unique.then(|| id(UNIQUE)),
             priority: priority.into(),
             due_at,
             ..submission(ask, who)
@@ -79,8 +79,15 @@ impl Play {
                 assert!(due.holds(due_at), "due at {due_at}, not during {due:?}");
                 self.runs.queue(id, submission, during);
                 self.queued(id, Duration::ZERO, due);
+                self.saw("queued");
             }
-            (submitted, expected) => assert_eq!(Some(submitted), expected),
+            (submitted, expected) => {
+                self.saw(match submitted {
+                    Submitted::IdTaken { .. } => "taken by another",
+                    Submitted::Existing { .. } | Submitted::Created { .. } => "there already",
+                });
+                assert_eq!(Some(submitted), expected);
+            }
         }
     }
 
@@ -100,7 +107,11 @@ impl Play {
     }
 
     pub(super) async fn cancel(&mut self, run: u8) {
-        let Some(run) = self.runs.pick(run, |known| !known.is(RunStatus::Completed)) else {
+        let status = match run % 2 {
+            0 => RunStatus::Running,
+            _ => RunStatus::Queued,
+        };
+        let Some(run) = self.runs.pick(run, |known| known.is(status)) else {
             return;
         };
         let key = self.known(run).key();
@@ -119,8 +130,12 @@ impl Play {
                 known.run.cancel = Some(note);
                 known.complete(RunOutcome::Cancelled, during);
                 self.left(run);
+                self.saw("cancelled before the start");
             }
-            Cancelled::Requested => known.run.cancel = Some(note),
+            Cancelled::Requested => {
+                known.run.cancel = Some(note);
+                self.saw("to be cancelled");
+            }
             Cancelled::AlreadyRequested | Cancelled::AlreadyCompleted(_) | Cancelled::NotFound => {}
         }
     }
@@ -148,8 +163,18 @@ impl Play {
                 self.runs
                     .succeed(run, entry.run.id, by, Duration::ZERO, during);
                 self.queued(entry.run.id, Duration::ZERO, during);
+                self.saw("retried");
             }
-            (retried, expected) => assert_eq!(Some(retried), expected, "retry of {of:?}"),
+            (retried, expected) => {
+                self.saw(match retried {
+                    Retried::UniqueKeyHeld { .. } => "retried while another holds the key",
+                    Retried::NotCompleted => "retried too early",
+                    Retried::Existing { .. } | Retried::Created(_) | Retried::NotFound => {
+                        "retried before"
+                    }
+                });
+                assert_eq!(Some(retried), expected, "retry of {of:?}");
+            }
         }
     }
 }
