@@ -8,6 +8,7 @@
 //! | [`postgres`] | drains of a PostgreSQL store that loses its server, its connections, its workers (G1, G3, G5) |
 //! | [`model`] | sequences of whatever may happen, held against a model, on every store (G1 to G8) |
 //! | [`mixes`] | the conformance suite with the queue in another store |
+//! | [`races`] | many at once, and whether what they were answered can be told as one story (G2, G3) |
 //! | [`redis`] | drains that lose their Redis, or all that it held (G1, G3, G5) |
 //! | [`own_tables`] | the worked example of tables of a team's own, to the letter (G2) |
 //! | [`signals`] | the first signal drains, the second stops now |
@@ -35,6 +36,7 @@ mod mixes;
 mod model;
 mod own_tables;
 mod postgres;
+mod races;
 mod redis;
 mod scenarios;
 mod signals;
