@@ -125,10 +125,24 @@ impl Failure {
                 .line
                 .map(|line| format!("line {line}: "))
                 .unwrap_or_default();
-            writeln!(err, "{style}error{style:#}: {line}{}", self.told.message)
+            let message = shown(&self.told.message);
+            writeln!(err, "{style}error{style:#}: {line}{message}")
         };
         ExitCode::from(self.exit)
     }
+}
+
+/// What a message quotes is told, and not obeyed: a terminal does as control characters say.
+fn shown(message: &str) -> String {
+    let mut shown = String::with_capacity(message.len());
+    for c in message.chars() {
+        if c.is_control() && c != '\n' {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 impl From<PortError> for Failure {

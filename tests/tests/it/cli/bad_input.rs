@@ -426,3 +426,17 @@ fn a_line_that_is_not_utf8_is_refused() {
     let bad = Bad::words(&["authority", "apply", "latin1.jsonl"]).line(1);
     assert_refused(&site, vec![bad]);
 }
+
+/// What is wrong is quoted to whoever reads the terminal, and does nothing to the terminal.
+#[test]
+fn what_is_refused_is_quoted_and_not_obeyed() {
+    let line = r#"{"change":"\u001b[2J\u0007\rset_user","user":"7","active":true}"#;
+    let refused = full_site().run_with_input(["authority", "apply", "-"], line);
+    let told = refused.expect_code(2).stderr;
+    assert!(
+        told.contains(r"`\u{1b}[2J\u{7}\rset_user` is not a change"),
+        "{told:?}"
+    );
+    let obeyed = told.chars().find(|c| c.is_control() && *c != '\n');
+    assert_eq!(obeyed, None, "{told:?}");
+}
