@@ -80,3 +80,30 @@ fn a_completion_that_comes_after_the_rescue_changes_nothing() {
     let lapse = Command::Lapse { running: 0 };
     holds(&[SYNC, JUDGE, BEGIN, lapse, Command::Sweep { limit: 3 }, late]);
 }
+
+/// A completion is sent again and names the successor that an operator has asked for: its entry, which the queue
+/// had lost, is there again.
+#[test]
+fn a_successor_that_is_named_again_is_queued_again() {
+    let finish = Command::Finish {
+        running: 255,
+        work: Ending::Succeeds,
+    };
+    let receive = Command::Receive {
+        limit: 1,
+        briefly: false,
+    };
+    holds(&[
+        SYNC,
+        JUDGE,
+        BEGIN,
+        receive,
+        Command::Ack { delivery: 0 },
+        finish,
+        Command::Retry { run: 0 },
+        receive,
+        Command::Ack { delivery: 0 },
+        finish,
+        Command::Sweep { limit: 1 },
+    ]);
+}

@@ -32,8 +32,10 @@ impl Play {
         if !known.runs_under(running.lease_id) {
             assert_eq!(known.lease, Some(running.lease_id), "held: {:?}", known.run);
             assert_eq!(outcome, known.run.outcome, "what is on record");
-            let named = successor.map(|entry| entry.run.id);
-            assert_eq!(named.or(known.successor), known.successor, "on record");
+            if let Some(entry) = successor {
+                assert_eq!(Some(entry.run.id), known.successor, "on record");
+                self.named_again(&entry);
+            }
             self.saw("completed again");
             return;
         }

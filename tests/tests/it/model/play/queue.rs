@@ -185,6 +185,14 @@ impl Play {
         self.queued(entry.run.id, wait, during);
     }
 
+    /// A successor that is named once more is pushed once more, by whoever pushes: its entry may be lost.
+    pub(super) fn named_again(&mut self, entry: &QueueEntry) {
+        if !self.in_commit() {
+            let run = &self.runs.known[&entry.run.id].run;
+            self.entries.push(run, Window::at(entry.due_at));
+        }
+    }
+
     /// G5: the queue can be rebuilt from the repository, which names every queued run and no other.
     async fn restore(&mut self) {
         let mut named = BTreeSet::new();
