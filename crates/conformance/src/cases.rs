@@ -124,6 +124,7 @@ macro_rules! __table {
             }
             revisions {
                 a_fence_of_another_store_starts_nothing
+                a_fence_of_no_scope_starts_nothing
                 a_revision_with_another_nonce_is_another_revision
                 a_revision_with_another_counter_is_another_revision
                 a_scope_without_record_starts_nothing

@@ -24,6 +24,12 @@ struct Fault {
     loses_answer: AtomicBool,
     /// Whether scripts are asked for by names that the server does not know.
     forgets_scripts: AtomicBool,
+    /// Whether requests wait on their way.
+    holds: AtomicBool,
+    /// A request waits.
+    held: Notify,
+    /// Requests go on.
+    released: Notify,
 }
 
 impl Way {
@@ -58,6 +64,22 @@ impl Way {
         self.fault.loses_answer.store(true, Ordering::SeqCst);
     }
 
+    /// Requests wait on their way from now on.
+    pub(crate) fn hold(&self) {
+        self.fault.holds.store(true, Ordering::SeqCst);
+    }
+
+    /// Returns once one does.
+    pub(crate) async fn holds_one(&self) {
+        self.fault.held.notified().await;
+    }
+
+    /// Lets them go on.
+    pub(crate) fn release(&self) {
+        self.fault.holds.store(false, Ordering::SeqCst);
+        self.fault.released.notify_waiters();
+    }
+
     /// From now on the server knows no script by its name. A `SCRIPT FLUSH` would be everybody's.
     pub(crate) fn forget_scripts(&self) {
         self.fault.forgets_scripts.store(true, Ordering::SeqCst);
@@ -75,6 +97,11 @@ async fn connect(near: TcpStream, fault: Arc<Fault>) {
         while let Ok(length @ 1..) = from_near.read(&mut request).await {
             if fault.forgets_scripts.load(Ordering::SeqCst) {
                 forget(&mut request[..length]);
+            }
+            if fault.holds.load(Ordering::SeqCst) {
+                let released = fault.released.notified();
+                fault.held.notify_one();
+                released.await;
             }
             if to_far.write_all(&request[..length]).await.is_err() {
                 return;

@@ -9,6 +9,7 @@
 mod conformance;
 mod damage;
 mod guards;
+mod lock;
 mod maintenance;
 mod plans;
 mod replace;

@@ -57,6 +57,16 @@ pub async fn a_fence_of_another_store_starts_nothing(ports: &Ports) {
     }
 }
 
+/// G2: a fence that names no scope is no fence.
+pub async fn a_fence_of_no_scope_starts_nothing(ports: &Ports) {
+    let scene = Scene::home(ports).await;
+    for submission in [HOME.sync(), HOME.denied()] {
+        let key = scene.submit(submission).await;
+        let start = judge_fenced(&scene, &key, |fence| (fence.store, Vec::new()));
+        moved_and_untouched(&scene, &key, &start.await).await;
+    }
+}
+
 /// Fence protocol, step 2: a revision of the same count but another nonce is another revision, as a
 /// restored store would make it.
 pub async fn a_revision_with_another_nonce_is_another_revision(ports: &Ports) {

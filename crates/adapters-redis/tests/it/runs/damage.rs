@@ -93,6 +93,21 @@ async fn replace(site: &Site, key: &str) {
     site.command(&["SET", key, "something else"]).await;
 }
 
+/// What the index says of a lease was true when it was read, and may not be when the script runs.
+#[test]
+fn g3_a_run_is_rescued_by_its_lease_and_not_by_its_place_in_an_index() {
+    Site::lend(async |site: Arc<Site>| {
+        let population = Population::of(&site).await;
+        let running = &population.running.key;
+        let index = site.tagged(HOME.workspace, "running");
+        site.command(&["ZADD", &index, "1", &running.id.to_string()])
+            .await;
+        assert_eq!(population.scene.rescue(10).await, []);
+        let run = population.scene.load(running).await;
+        assert_eq!(run.status, RunStatus::Running);
+    });
+}
+
 #[test]
 fn an_index_of_another_type_is_named_and_nothing_is_half_done() {
     Site::lend(async |site: Arc<Site>| {

@@ -71,6 +71,30 @@ fn g3_a_start_that_comes_after_it_was_read_back_moves_nothing() {
     });
 }
 
+/// The same, really on its way: whoever gave it up reads back, and only then it arrives.
+#[test]
+fn g3_a_start_that_arrives_after_it_was_read_back_moves_nothing() {
+    Site::lend(async |site: Arc<Site>| {
+        let (way, scene, past) = two_ways(&site).await;
+        let key = scene.submit(HOME.sync()).await;
+        let start = scene.judge(&key).await;
+        way.hold();
+        let begin = scene.ports.runs.begin(from_ref(&start));
+        let read_back = async {
+            way.holds_one().await;
+            let found = past.ports.runs.read_back(from_ref(&start)).await.unwrap();
+            assert!(matches!(found[..], [ReadBack::StillQueued]), "{found:?}");
+            way.release();
+        };
+        let (begun, ()) = tokio::join!(begin, read_back);
+        let begun = begun.unwrap();
+        assert!(matches!(begun[..], [Begun::NotQueued]), "{begun:?}");
+        let run = past.load(&key).await;
+        assert_eq!((run.status, run.started_at), (RunStatus::Queued, None));
+        assert_eq!(past.try_start(&key).await, Came::Started);
+    });
+}
+
 #[test]
 fn g5_a_completion_whose_answer_is_lost_may_be_sent_again() {
     Site::lend(async |site: Arc<Site>| {

@@ -306,6 +306,12 @@ pub async fn a_moved_grant_makes_no_user_known(from: &Ports, to: &Ports) {
         _ => false,
     };
     assert!(!facts.iter().any(known), "{facts:?}");
+    let theirs = Submission {
+        initiator: Some(id("stranger")),
+        ..HOME.sync()
+    };
+    let key = house.to.submit(theirs).await;
+    assert_eq!(house.to.try_start(&key).await, Came::Blocked);
 }
 
 /// With the next number, and the next revision.

@@ -1,0 +1,72 @@
+//! Whoever has to wait for the file finds it as it is then, and not as it was before.
+
+use countersign_ports::{AuthorityStore, Begun, PortResult, RunRepository};
+
+use crate::scene::Scene;
+
+/// Has a call go as far as it can while somebody else writes, and lets that end.
+async fn behind_a_writer<T>(
+    scene: &Scene,
+    written: &str,
+    call: impl Future<Output = PortResult<T>>,
+) -> PortResult<T> {
+    let mut other = scene.raw.acquire().await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE")
+        .execute(&mut *other)
+        .await
+        .unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(written))
+        .execute(&mut *other)
+        .await
+        .unwrap();
+    let mut call = std::pin::pin!(call);
+    for _ in 0..50 {
+        tokio::select! {
+            biased;
+            _ = &mut call => panic!("it waits for the file"),
+            () = tokio::task::yield_now() => {}
+        }
+        // Time for whatever statement is under way.
+        scene.dump().await;
+    }
+    sqlx::query("COMMIT").execute(&mut *other).await.unwrap();
+    call.await
+}
+
+#[tokio::test]
+async fn g2_a_start_that_waited_for_a_writer_compares_what_it_finds_then() {
+    let scene = Scene::new().await;
+    let run = scene.queued().await;
+    let starts = [scene.judged(&run).await];
+    let runs = scene.store.runs();
+    let begun = behind_a_writer(
+        &scene,
+        "UPDATE store SET created_at = created_at + 1",
+        runs.begin(&starts),
+    );
+    let begun = begun.await.unwrap();
+    assert!(matches!(begun[..], [Begun::Started(_)]), "{begun:?}");
+
+    let run = scene.queued().await;
+    let starts = [scene.judged(&run).await];
+    let raised = "UPDATE scopes SET counter = counter + 1, nonce = lower(hex(randomblob(16)))";
+    let begun = behind_a_writer(&scene, raised, runs.begin(&starts))
+        .await
+        .unwrap();
+    assert!(matches!(begun[..], [Begun::AuthorityMoved]), "{begun:?}");
+}
+
+#[tokio::test]
+async fn g2_a_change_that_waited_for_a_writer_finds_whom_it_concerns_then() {
+    let scene = Scene::new().await;
+    let line = r#"{"change":"set_user","user":"u","active":false}"#;
+    let changes = [countersign_domain::AttributedChange::parse(line).unwrap()];
+    let authority = scene.store.authority();
+    // Somebody grants them something in another workspace meanwhile.
+    let granted = "INSERT INTO grants (user_id, workspace_id, tenant_id, role) VALUES ('u', 'x', '', 'operator')";
+    let applied = behind_a_writer(&scene, granted, authority.apply(&changes))
+        .await
+        .unwrap();
+    let raised = applied.raised.iter().map(|scope| scope.workspace.as_str());
+    assert_eq!(raised.collect::<Vec<_>>(), ["w", "x"]);
+}
