@@ -7,4 +7,5 @@
     reason = "the numbers of workers, runs and scopes are the model's own"
 )]
 
+pub mod ablations;
 pub mod protocol;

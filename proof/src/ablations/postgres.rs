@@ -1,0 +1,207 @@
+//! PostgreSQL: the fence under shared locks.
+
+use super::{Ablation, Edit, Watch};
+
+const SCOPES: &str = "crates/adapters-postgres/src/runs/begin/scopes.rs";
+const CHANGES: &str = "crates/adapters-postgres/migrations/0004_changes.sql";
+
+const fn watched_by(tests: &'static [&'static str]) -> Watch {
+    Watch {
+        package: "countersign-postgres",
+        binary: Some("it"),
+        tests,
+    }
+}
+
+const FENCE: Watch = watched_by(&["together::fence::", "together::races::"]);
+const LOCKS: Watch = watched_by(&["together::fence::", "together::races::", "fence", "begin"]);
+
+pub(super) const ABLATIONS: &[Ablation] = &[
+    Ablation {
+        name: "begin compares no revision",
+        guarantee: "G2",
+        edits: &[Edit {
+            file: SCOPES,
+            find: ".all(|scope| self.revisions.get(&scope.workspace) == Some(&Some(scope.revision)));",
+            replace: ".all(|scope| self.revisions.contains_key(&scope.workspace));",
+        }],
+        watch: FENCE,
+    },
+    Ablation {
+        name: "scopes are not locked",
+        guarantee: "G2",
+        edits: &[
+            Edit {
+                file: "crates/adapters-postgres/src/sql/lock_scopes.sql",
+                find: "    ORDER BY workspace_id FOR SHARE SKIP LOCKED",
+                replace: "    ORDER BY workspace_id",
+            },
+            Edit {
+                file: "crates/adapters-postgres/src/sql/wait_for_scopes.sql",
+                find: " ORDER BY workspace_id FOR SHARE",
+                replace: " ORDER BY workspace_id",
+            },
+        ],
+        watch: LOCKS,
+    },
+    Ablation {
+        name: "scopes are locked FOR KEY SHARE, beside whoever changes them",
+        guarantee: "G2",
+        edits: &[
+            Edit {
+                file: "crates/adapters-postgres/src/sql/lock_scopes.sql",
+                find: "    ORDER BY workspace_id FOR SHARE SKIP LOCKED",
+                replace: "    ORDER BY workspace_id FOR KEY SHARE SKIP LOCKED",
+            },
+            Edit {
+                file: "crates/adapters-postgres/src/sql/wait_for_scopes.sql",
+                find: " ORDER BY workspace_id FOR SHARE",
+                replace: " ORDER BY workspace_id FOR KEY SHARE",
+            },
+        ],
+        watch: LOCKS,
+    },
+    Ablation {
+        name: "an allow that has lapsed starts",
+        guarantee: "G2",
+        edits: &[Edit {
+            file: SCOPES,
+            find: "lapses_at.is_none_or(|lapses_at| self.now < lapses_at)",
+            replace: "lapses_at.is_none_or(|lapses_at| self.now < lapses_at || true)",
+        }],
+        watch: watched_by(&["together::lapses::"]),
+    },
+    Ablation {
+        name: "a deny is not fenced",
+        guarantee: "G2",
+        edits: &[Edit {
+            file: SCOPES,
+            find: "        let fence = ruling.fence();\n        if fence.store",
+            replace: "        if !ruling.decision().is_allowed() {\n            return Standing::Current;\n        }\n        let fence = ruling.fence();\n        if fence.store",
+        }],
+        watch: FENCE,
+    },
+    Ablation {
+        name: "begin moves what is not queued any more",
+        guarantee: "G3",
+        edits: &[Edit {
+            file: "crates/adapters-postgres/src/sql/begin.sql",
+            find: " AND s.status::text = 'queued'",
+            replace: "",
+        }],
+        watch: watched_by(&["together::begin::", "together::races::"]),
+    },
+    Ablation {
+        name: "the decision is not written in the start's commit",
+        guarantee: "G4",
+        edits: &[Edit {
+            file: "crates/adapters-postgres/src/sql/begin.sql",
+            find: "        ruling           = start.ruling,\n        decision_id      = start.decision,\n",
+            replace: "",
+        }],
+        watch: watched_by(&["together::begin::"]),
+    },
+    Ablation {
+        name: "subjects are not locked before their scopes are found",
+        guarantee: "G2",
+        edits: &[Edit {
+            file: CHANGES,
+            find: "    PERFORM countersign.lock_subjects(changes);\n",
+            replace: "",
+        }],
+        watch: watched_by(&[
+            "together::races::",
+            "authority::",
+            "changes",
+            "subjects",
+            "together::isolation::",
+        ]),
+    },
+    Ablation {
+        name: "set_user raises nothing",
+        guarantee: "G2",
+        edits: &[Edit {
+            file: CHANGES,
+            find: "        ON CONFLICT (id) DO UPDATE SET active = excluded.active;\n        touched := ARRAY(SELECT DISTINCT workspace_id FROM countersign.fact_grants WHERE user_id = who);",
+            replace: "        ON CONFLICT (id) DO UPDATE SET active = excluded.active;\n        touched := '{}';",
+        }],
+        watch: watched_by(&["together::revisions::", "together::authority::"]),
+    },
+    Ablation {
+        name: "a connection's old tenant is not raised",
+        guarantee: "G2",
+        edits: &[Edit {
+            file: CHANGES,
+            find: "            WHERE id = tenant\n               OR id = (SELECT tenant_id FROM countersign.connections WHERE id = connection));",
+            replace: "            WHERE id = tenant);",
+        }],
+        watch: watched_by(&["together::revisions::", "together::authority::"]),
+    },
+    Ablation {
+        name: "a counter is raised without a nonce",
+        guarantee: "G2",
+        edits: &[Edit {
+            file: CHANGES,
+            find: "SET counter = counter + 1, nonce = countersign.fresh_nonce()\n",
+            replace: "SET counter = counter + 1\n",
+        }],
+        watch: watched_by(&["together::revisions::", "together::authority::"]),
+    },
+    Ablation {
+        name: "facts are older than their revision",
+        guarantee: "G2",
+        edits: &[
+            Edit {
+                file: "crates/adapters-postgres/src/authority/look_up.rs",
+                find: "    let mut snapshot = authority.shared.read(OPERATION).await?;\n",
+                replace: "    let mut before = authority.shared.read(OPERATION).await?;\n    let rows = read_rows(authority, &mut before, &Asked::of(queries)).await?;\n    before.commit().await.map_err(failed(OPERATION))?;\n    let mut snapshot = authority.shared.read(OPERATION).await?;\n",
+            },
+            Edit {
+                file: "crates/adapters-postgres/src/authority/look_up.rs",
+                find: "    let rows = read_rows(authority, &mut snapshot, &asked).await?;\n",
+                replace: "",
+            },
+        ],
+        watch: watched_by(&["together::isolation::", "together::races::"]),
+    },
+    Ablation {
+        name: "a commit is as durable as the server's default",
+        guarantee: "G2",
+        edits: &[Edit {
+            file: "crates/adapters-postgres/src/transaction.rs",
+            find: "const DURABLE: &str = \"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \\\n    SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') \\\n                          WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true), \\\n           set_config(",
+            replace: "const DURABLE: &str = \"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \\\n    SELECT set_config(",
+        }],
+        watch: watched_by(&["durab", "synchronous", "commit"]),
+    },
+    Ablation {
+        name: "a run completes under any lease",
+        guarantee: "G3",
+        edits: &[Edit {
+            file: "crates/adapters-postgres/src/sql/finish.sql",
+            find: " AND s.lease_id = f.lease",
+            replace: "",
+        }],
+        watch: watched_by(&["together::finish::", "together::leases::"]),
+    },
+    Ablation {
+        name: "runs are rescued whose lease still runs",
+        guarantee: "G3",
+        edits: &[Edit {
+            file: "crates/adapters-postgres/src/sql/lapsed.sql",
+            find: " AND lease_expires_at <= (SELECT clock_timestamp())",
+            replace: "",
+        }],
+        watch: watched_by(&["together::rescue::"]),
+    },
+    Ablation {
+        name: "a commit under way is read back as not made",
+        guarantee: "G3",
+        edits: &[Edit {
+            file: "crates/adapters-postgres/src/sql/read_back.sql",
+            find: " ORDER BY id FOR SHARE",
+            replace: " ORDER BY id",
+        }],
+        watch: watched_by(&["read_back", "lost"]),
+    },
+];
