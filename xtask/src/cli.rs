@@ -34,6 +34,15 @@ enum Task {
         #[arg(last = true, value_name = "ARGS")]
         arguments: Vec<String>,
     },
+    /// Prove that blocked runs never start, part by part
+    ///
+    /// Against private servers, as `test`. Without --quick as thoroughly as there is time for: longer sequences, more
+    /// races, and a copy of the workspace that is weakened in one way after the other; that takes an hour or so.
+    /// docs/proof.md says what each part shows.
+    #[command(after_help = "Examples:\n  \
+        cargo xtask prove --quick\n  \
+        cargo xtask prove ablations")]
+    Prove(tasks::prove::Arguments),
     /// Check everything that is not a test: format, lints, documentation, dependencies
     Check,
     /// Fix what can be fixed: apply clippy's suggestions, then format
@@ -52,6 +61,7 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
     let steps = Steps::new(Interrupts::listen()?);
     match arguments.task {
         Task::Test { arguments } => tasks::test::run(&steps, &arguments),
+        Task::Prove(arguments) => tasks::prove::run(&steps, &arguments),
         Task::Check => tasks::check::run(&steps),
         Task::Fix => tasks::fix::run(&steps),
         Task::Servers => tasks::servers::run(&steps),

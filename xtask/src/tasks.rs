@@ -2,5 +2,6 @@
 
 pub mod check;
 pub mod fix;
+pub mod prove;
 pub mod servers;
 pub mod test;

@@ -7,6 +7,7 @@
 //! | [`two_workers`] | two worker processes on one file, and revocations meanwhile (G2, G3) |
 //! | [`postgres`] | drains of a PostgreSQL store that loses its server, its connections, its workers (G1, G3, G5) |
 //! | [`model`] | sequences of whatever may happen, held against a model, on every store (G1 to G8) |
+//! | [`faults`] | a scenario each of whose calls fails in turn, in every way, on every store (G1 to G5) |
 //! | [`mixes`] | the conformance suite with the queue in another store |
 //! | [`races`] | many at once, and whether what they were answered can be told as one story (G2, G3) |
 //! | [`redis`] | drains that lose their Redis, or all that it held (G1, G3, G5) |
@@ -29,6 +30,7 @@
 mod cli;
 mod crash;
 mod drain;
+mod faults;
 mod gate_order;
 mod lifecycle;
 mod migrate_store;

@@ -5,6 +5,7 @@ use std::process::Command;
 use crate::Error;
 use crate::servers::Servers;
 use crate::steps::Steps;
+use crate::tasks::prove;
 use crate::tools::{cargo, has_nextest};
 
 /// Packages whose tests run the `countersign` binary, which cargo builds for none but its own.
@@ -40,7 +41,15 @@ pub fn run(steps: &Steps, arguments: &[String]) -> Result<(), Error> {
     if selected.is_empty() {
         tests.arg("--workspace");
     }
+    let is_whole = arguments.is_empty();
+    if is_whole && has_nextest() {
+        // Those of the proof come by themselves, with what they tell.
+        tests.args(["-E", &format!("not ({})", prove::TESTS_OF_PROOF)]);
+    }
     step(tests.arg("--all-features").args(arguments))?;
+    if is_whole && has_nextest() {
+        prove::quick(steps, &servers)?;
+    }
 
     let mut doc_tests = cargo("test");
     doc_tests.args(["--doc", "--all-features"]);

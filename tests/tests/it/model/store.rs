@@ -8,7 +8,6 @@ use countersign::sqlite::SqliteStore;
 use countersign_conformance::Ports;
 use countersign_ports::fresh_run_id;
 use tempfile::TempDir;
-use xtask::servers::say::say;
 
 use super::window::Passing;
 use crate::postgres::place;
@@ -93,7 +92,7 @@ impl OwnStore {
                 )
             }
             Kind::Redis => redis(&self.redis(&server::server()).await),
-            Kind::RedisCluster => redis(&self.redis(&cluster()).await).of_one_scope(),
+            Kind::RedisCluster => redis(&self.redis(&server::cluster()).await).of_one_scope(),
             Kind::QueueOnRedis => {
                 let store = self.postgres().await;
                 Ports::new(
@@ -121,11 +120,11 @@ impl OwnStore {
             // With its directory.
             Kind::Sqlite => {}
             Kind::Postgres => place::drop_schema(&place::server(), &self.name).await,
-            Kind::Redis => remove_keys(&server::server(), &self.name),
-            Kind::RedisCluster => remove_keys(&cluster(), &self.name),
+            Kind::Redis => server::remove(&server::server(), &self.name),
+            Kind::RedisCluster => server::remove(&server::cluster(), &self.name),
             Kind::QueueOnRedis => {
                 place::drop_schema(&place::server(), &self.name).await;
-                remove_keys(&server::server(), &self.name);
+                server::remove(&server::server(), &self.name);
             }
         }
     }
@@ -145,24 +144,4 @@ fn redis(store: &RedisStore) -> Ports {
         Arc::new(store.authority()),
         Arc::new(store.queue()),
     )
-}
-
-/// Where the nodes of the test cluster are.
-fn cluster() -> String {
-    std::env::var("COUNTERSIGN_TEST_REDIS_CLUSTER").expect(
-        "COUNTERSIGN_TEST_REDIS_CLUSTER, the address of a Redis Cluster to test on: `cargo xtask test` starts one",
-    )
-}
-
-/// Removes what a prefix has on each of these nodes, one key at a time: no two need share a slot.
-fn remove_keys(url: &str, prefix: &str) {
-    let (_, nodes) = url.split_once("//").unwrap();
-    for node in nodes.split(',') {
-        let (_, port) = node.rsplit_once(':').unwrap();
-        let port = port.parse().unwrap();
-        let keys = say(port, &["KEYS", &format!("*{prefix}*")]).unwrap();
-        for key in keys.texts() {
-            say(port, &["UNLINK", &key]).unwrap();
-        }
-    }
 }
