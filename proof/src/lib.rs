@@ -8,4 +8,5 @@
 )]
 
 pub mod ablations;
+pub mod chaos;
 pub mod protocol;

@@ -43,6 +43,13 @@ enum Task {
         cargo xtask prove --quick\n  \
         cargo xtask prove ablations")]
     Prove(tasks::prove::Arguments),
+    /// Kill, freeze and cut off real workers while others submit and revoke, and judge by the records
+    ///
+    /// Workers are killed with -9 and frozen past their lease, their server is stopped at once and started again, their
+    /// connections are cut, and one of them has a clock that is an hour ahead.
+    #[command(after_help = "Examples:\n  \
+        cargo xtask chaos --store postgres --minutes 10")]
+    Chaos(tasks::chaos::Arguments),
     /// Check everything that is not a test: format, lints, documentation, dependencies
     Check,
     /// Fix what can be fixed: apply clippy's suggestions, then format
@@ -62,6 +69,7 @@ pub fn run(arguments: Arguments) -> Result<(), Error> {
     match arguments.task {
         Task::Test { arguments } => tasks::test::run(&steps, &arguments),
         Task::Prove(arguments) => tasks::prove::run(&steps, &arguments),
+        Task::Chaos(arguments) => tasks::chaos::run(&steps, &arguments),
         Task::Check => tasks::check::run(&steps),
         Task::Fix => tasks::fix::run(&steps),
         Task::Servers => tasks::servers::run(&steps),

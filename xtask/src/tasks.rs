@@ -1,5 +1,6 @@
 //! The tasks, one file each.
 
+pub mod chaos;
 pub mod check;
 pub mod fix;
 pub mod prove;

@@ -109,13 +109,7 @@ pub(super) const ABLATIONS: &[Ablation] = &[
             find: "    PERFORM countersign.lock_subjects(changes);\n",
             replace: "",
         }],
-        watch: watched_by(&[
-            "together::races::",
-            "authority::",
-            "changes",
-            "subjects",
-            "together::isolation::",
-        ]),
+        watch: watched_by(&["interleavings::users_and_roles::"]),
     },
     Ablation {
         name: "set_user raises nothing",
@@ -162,7 +156,11 @@ pub(super) const ABLATIONS: &[Ablation] = &[
                 replace: "",
             },
         ],
-        watch: watched_by(&["together::isolation::", "together::races::"]),
+        watch: Watch {
+            package: "countersign-tests",
+            binary: Some("it"),
+            tests: &["races::starts_are_linearizable_on_postgres"],
+        },
     },
     Ablation {
         name: "a commit is as durable as the server's default",
@@ -172,7 +170,7 @@ pub(super) const ABLATIONS: &[Ablation] = &[
             find: "const DURABLE: &str = \"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \\\n    SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') \\\n                          WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true), \\\n           set_config(",
             replace: "const DURABLE: &str = \"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \\\n    SELECT set_config(",
         }],
-        watch: watched_by(&["durab", "synchronous", "commit"]),
+        watch: watched_by(&["interleavings::settings::"]),
     },
     Ablation {
         name: "a run completes under any lease",
@@ -202,6 +200,6 @@ pub(super) const ABLATIONS: &[Ablation] = &[
             find: " ORDER BY id FOR SHARE",
             replace: " ORDER BY id",
         }],
-        watch: watched_by(&["read_back", "lost"]),
+        watch: watched_by(&["lost::read_back::", "lost::begin::"]),
     },
 ];

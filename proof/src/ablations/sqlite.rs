@@ -134,7 +134,11 @@ pub(super) const ABLATIONS: &[Ablation] = &[
                 replace: "",
             },
         ],
-        watch: watched_by(&["::isolation::", "::races::"]),
+        watch: Watch {
+            package: "countersign-tests",
+            binary: Some("it"),
+            tests: &["races::starts_are_linearizable_on_sqlite"],
+        },
     },
     Ablation {
         name: "a run completes under any lease",
