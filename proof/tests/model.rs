@@ -11,6 +11,10 @@ use stateright::{Checker, DiscoveryClassification, HasDiscoveries, Model};
 
 /// Visits every state there is.
 fn holds_in(world: World) {
+    let world = match std::env::var_os("COUNTERSIGN_LARGER_WORLDS") {
+        Some(_) => world.larger(),
+        None => world,
+    };
     let checker = Protocol::whole(world)
         .checker()
         .threads(2)

@@ -112,6 +112,26 @@ impl World {
         }
     }
 
+    /// The same, where what may go wrong may do so once more; where nothing may, one more change is made.
+    #[must_use]
+    pub fn larger(mut self) -> Self {
+        let budget = &mut self.budget;
+        let nothing = *budget == Budget::default();
+        for times in [
+            // Not what is lost or doubled on its way: twice as much of that is more than a machine holds.
+            &mut budget.crashes,
+            &mut budget.stalls,
+            &mut budget.failures,
+            &mut budget.restores,
+        ] {
+            *times += u8::from(*times > 0);
+        }
+        if nothing {
+            self.changes.push(Kind::Enable);
+        }
+        self
+    }
+
     pub(super) fn begins(&self) -> State {
         State {
             authority: Authority::new(self.granted_in_both, self.grant_expires),

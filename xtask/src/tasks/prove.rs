@@ -86,7 +86,8 @@ impl Part {
             Self::Races => &[("COUNTERSIGN_ROUNDS", "2000")],
             Self::Faults => &[("COUNTERSIGN_EVERY", "1")],
             Self::Fuzz => &[("BOLERO_RANDOM_ITERATIONS", "200000")],
-            Self::Protocol | Self::Weakened | Self::Ablations => &[],
+            Self::Protocol => &[("COUNTERSIGN_LARGER_WORLDS", "1")],
+            Self::Weakened | Self::Ablations => &[],
         }
     }
 }
