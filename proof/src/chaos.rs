@@ -138,7 +138,7 @@ pub fn carry_out(plan: &Plan) -> Result<Report, Broken> {
     workers.thaw();
     site.heal();
     let records = workers.finish(&site, &mut report)?;
-    verdict::hold(&told, &records, &mut report);
+    verdict::hold(plan.kind, &told, &records, &mut report);
     report.clock_was_shifted = workers.has_a_shifted_clock();
     Ok(report)
 }

@@ -21,6 +21,18 @@ pub fn cargo(subcommand: &str) -> Command {
     command
 }
 
+/// `cargo nextest run`. Most tests wait, for a lease to lapse or for a server: more of them run at a time than there are
+/// processors.
+#[must_use]
+pub fn nextest() -> Command {
+    let processors = std::thread::available_parallelism().map_or(2, usize::from);
+    let mut command = cargo("nextest");
+    command.arg("run");
+    // As an option would, and gives way to one.
+    command.env("NEXTEST_TEST_THREADS", (2 * processors).to_string());
+    command
+}
+
 /// Whether `cargo nextest` can be used.
 #[must_use]
 pub fn has_nextest() -> bool {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
@@ -25,6 +25,8 @@ pub(super) struct Story {
     pub(super) before: Vec<String>,
     /// Queued after the revocation was answered: never starts.
     pub(super) after: Vec<String>,
+    /// When it was answered, by this machine's clock, in microseconds since 1970.
+    pub(super) answered_at: i64,
 }
 
 /// Threads that go on until they are told.
@@ -94,11 +96,14 @@ impl Teller {
                 }
             };
             self.apply(&gone)?;
+            let answered_at = SystemTime::UNIX_EPOCH.elapsed();
+            let answered_at = answered_at.map_err(Broken::new)?.as_micros();
             let after = self.submit(&user, workspace)?;
             stories.push(Story {
                 user,
                 before,
                 after,
+                answered_at: i64::try_from(answered_at).map_err(Broken::new)?,
             });
         }
         Ok(stories)

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
+use countersign_domain::Timestamp;
 use serde_json::Value;
 
-use super::Report;
 use super::authorities::Story;
 use super::records::{Records, text};
+use super::{Kind, Report};
 
 /// Counts what there is, and names what ought not to be.
-pub(super) fn hold(stories: &[Story], records: &Records, report: &mut Report) {
+pub(super) fn hold(kind: Kind, stories: &[Story], records: &Records, report: &mut Report) {
     let mut violations = Vec::new();
     let mut violated = |guarantee: &str, what: String| {
         violations.push(format!("{guarantee}: {what}"));
@@ -33,6 +34,7 @@ pub(super) fn hold(stories: &[Story], records: &Records, report: &mut Report) {
             Some(_) => {}
         }
     }
+    let gone_at = gone_at(kind, stories, records);
     let successors: HashMap<String, &String> = (records.runs.iter())
         .filter_map(|(id, run)| Some((text(run, "retry_of")?, id)))
         .collect();
@@ -67,15 +69,15 @@ pub(super) fn hold(stories: &[Story], records: &Records, report: &mut Report) {
         }
         report.started += usize::from(started.is_some());
         report.blocked += usize::from(is_blocked);
-        // Whoever acts for a user whose authority is gone starts nothing any more, by the store's own clock.
+        // Whoever acts for a user whose authority is gone starts nothing any more.
         if let (Some(user), Some(started)) = (text(run, "initiator"), started)
-            && let Some(revoked_at) = records.revoked_at.get(&user)
-            && started > *revoked_at
+            && let Some(gone_at) = gone_at.get(&user)
+            && micros(&started).is_none_or(|started| started > *gone_at)
         {
             violated(
                 "G2",
                 format!(
-                    "run {id} started at {started}, and {user} had lost their authority at {revoked_at}"
+                    "{user} lost their authority at {gone_at}, and run {id} started at {started}"
                 ),
             );
         }
@@ -104,4 +106,24 @@ pub(super) fn hold(stories: &[Story], records: &Records, report: &mut Report) {
     report.runs = records.runs.len();
     report.entered = records.entered.len();
     report.violations = violations;
+}
+
+/// From when on a user's runs do not start: microseconds since 1970. By the store's own log; in a cluster, where a change
+/// takes several steps and the log tells of the first, by when it was answered, as all clocks are this machine's.
+fn gone_at(kind: Kind, stories: &[Story], records: &Records) -> HashMap<String, i64> {
+    let answered = stories.iter();
+    let answered = answered.map(|story| (story.user.clone(), story.answered_at));
+    match kind {
+        Kind::RedisCluster => answered.collect(),
+        Kind::Sqlite | Kind::Postgres | Kind::Redis => records
+            .revoked_at
+            .iter()
+            .filter_map(|(user, at)| Some((user.clone(), micros(at)?)))
+            .collect(),
+    }
+}
+
+fn micros(time: &str) -> Option<i64> {
+    let time: Timestamp = time.parse().ok()?;
+    Some(time.as_micros())
 }

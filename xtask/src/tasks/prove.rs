@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::Error;
 use crate::servers::Servers;
 use crate::steps::Steps;
-use crate::tools::{cargo, has_nextest};
+use crate::tools::{cargo, has_nextest, nextest};
 
 /// What to prove, and how thoroughly.
 #[derive(Debug, Clone, Args)]
@@ -143,10 +143,13 @@ fn prove(steps: &Steps, servers: &Servers, part: Part, quick: bool) -> Result<()
 fn tests_of(part: Part) -> Command {
     let (package, prefix) = part.tests();
     if has_nextest() {
-        let mut tests = cargo("nextest");
-        tests
-            .args(["run", "--all-features", "--package", package])
-            .args(["--success-output", "final", "--status-level", "fail"]);
+        let mut tests = nextest();
+        tests.args(["--all-features", "--package", package]).args([
+            "--success-output",
+            "final",
+            "--status-level",
+            "fail",
+        ]);
         if !prefix.is_empty() {
             tests.args(["-E", &format!("test(/^{prefix}/)")]);
         }

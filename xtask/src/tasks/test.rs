@@ -6,7 +6,7 @@ use crate::Error;
 use crate::servers::Servers;
 use crate::steps::Steps;
 use crate::tasks::prove;
-use crate::tools::{cargo, has_nextest};
+use crate::tools::{cargo, has_nextest, nextest};
 
 /// Packages whose tests run the `countersign` binary, which cargo builds for none but its own.
 const RUN_THE_BINARY: &[&str] = &["countersign", "countersign-tests"];
@@ -29,9 +29,7 @@ pub fn run(steps: &Steps, arguments: &[String]) -> Result<(), Error> {
     }
 
     let mut tests = if has_nextest() {
-        let mut tests = cargo("nextest");
-        tests.arg("run");
-        tests
+        nextest()
     } else {
         // Not `--all-targets`: it runs benchmarks too, and those take their time.
         let mut tests = cargo("test");

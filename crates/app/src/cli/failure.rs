@@ -9,6 +9,8 @@ use countersign::domain::FieldError;
 use countersign::port::{PortError, PortErrorKind};
 use serde::Serialize;
 
+use super::output::shown;
+
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -130,19 +132,6 @@ impl Failure {
         };
         ExitCode::from(self.exit)
     }
-}
-
-/// What a message quotes is told, and not obeyed: a terminal does as control characters say.
-fn shown(message: &str) -> String {
-    let mut shown = String::with_capacity(message.len());
-    for c in message.chars() {
-        if c.is_control() && c != '\n' {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
 }
 
 impl From<PortError> for Failure {

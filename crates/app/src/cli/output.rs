@@ -37,7 +37,7 @@ impl Output {
     /// A line for people.
     pub(crate) fn line(self, text: impl std::fmt::Display) -> Result<(), Failure> {
         let mut out = anstream::stdout().lock();
-        writeln!(out, "{text}").or_else(ignore_closed)
+        writeln!(out, "{}", styled_only(&text.to_string())).or_else(ignore_closed)
     }
 
     /// A table for people: columns under headings, no lines.
@@ -59,6 +59,7 @@ impl Output {
     pub(crate) fn note(self, text: impl std::fmt::Display) {
         if !self.json {
             // Where stderr cannot be written there is nobody to tell.
+            let text = styled_only(&text.to_string());
             let _told = writeln!(anstream::stderr().lock(), "{text}");
         }
     }
@@ -87,6 +88,49 @@ fn ignore_closed(error: std::io::Error) -> Result<(), Failure> {
         std::process::exit(0);
     }
     Err(Failure::failed("stdout", "stdout cannot be written").caused_by(&error))
+}
+
+/// What a text quotes is told, and not obeyed: a terminal does as control characters say, and reasons, messages and
+/// contexts are anybody's. Line breaks stay.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        show(c, &mut shown);
+    }
+    shown
+}
+
+fn show(c: char, shown: &mut String) {
+    match c {
+        '\n' => shown.push(c),
+        c if c.is_control() => shown.extend(c.escape_default()),
+        c => shown.push(c),
+    }
+}
+
+/// The same of a text that has styles in it: those stay.
+fn styled_only(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let style = style_at(rest);
+        match style {
+            Some(style) => shown.push_str(style),
+            None => show(c, &mut shown),
+        }
+        rest = rest
+            .get(style.map_or(c.len_utf8(), str::len)..)
+            .unwrap_or_default();
+    }
+    shown
+}
+
+/// A style that a text begins with, as `anstyle` writes them: it colours, and can do nothing else.
+fn style_at(text: &str) -> Option<&str> {
+    let parameters = text.strip_prefix("\u{1b}[")?;
+    let length = parameters.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+    let is_style = parameters.get(length..)?.starts_with('m');
+    is_style.then(|| text.get(..length + 3))?
 }
 
 /// A number of things, in words.
@@ -123,5 +167,26 @@ pub(crate) fn check_style(result: CheckResult) -> Style {
         CheckResult::Passed => AnsiColor::Green.on_default(),
         CheckResult::Failed => AnsiColor::Red.on_default().bold(),
         CheckResult::NotApplicable => AnsiColor::BrightBlack.on_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown() {
+        let hostile = "a\u{1b}]0;title\u{7}b\r\u{9b}2Jc\nd";
+        let told = "a\\u{1b}]0;title\\u{7}b\\r\\u{9b}2Jc\nd";
+        assert_eq!(shown(hostile), told);
+        assert_eq!(styled_only(hostile), told);
+    }
+
+    #[test]
+    fn styles_stay() {
+        let text = styled(bold().fg_color(Some(AnsiColor::Red.into())), "run é");
+        assert!(text.starts_with('\u{1b}'));
+        assert_eq!(styled_only(&text), text);
+        assert_eq!(styled_only("\u{1b}[2J\u{1b}["), "\\u{1b}[2J\\u{1b}[");
     }
 }

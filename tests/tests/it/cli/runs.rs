@@ -104,6 +104,17 @@ fn several_runs_are_shown_in_the_order_in_which_they_were_named() {
 }
 
 #[test]
+fn a_reason_says_nothing_to_the_terminal_that_shows_it() {
+    let site = site();
+    let id = site.submit_lines(ALLOWED).remove(0);
+    let reason = "\u{1b}]0;title\u{7}\u{1b}[2J";
+    site.json(["runs", "cancel", &id, "--by", "alice", "--note", reason]);
+    let told = site.run(["runs", "show", &id]).expect_code(0).stdout;
+    assert!(!told.contains(['\u{1b}', '\u{7}']), "{told:?}");
+    assert!(told.contains(r"\u{1b}]0;title\u{7}"), "{told}");
+}
+
+#[test]
 fn a_cancelled_run_keeps_who_asked_and_why_and_is_cancelled_once() {
     let site = site();
     let id = site.submit("inventory_sync");
