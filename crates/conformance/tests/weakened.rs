@@ -60,6 +60,7 @@ pub(crate) enum Weakness {
     DeniesNotFenced,
     OneScopeCompared,
     ScopesWithoutRecordPass,
+    NoScopeNeeded,
     StoreNotCompared,
     LapseNotChecked,
     BoundNotChecked,

@@ -261,4 +261,37 @@ mod tests {
             Catalog::new([operation().writing()]).fingerprint()
         );
     }
+
+    /// It stands in records: of two workers that judge alike it is the same, whatever version they are.
+    #[test]
+    fn the_fingerprint_is_the_same_for_ever() {
+        let operation = Operation::new("op".parse().unwrap()).writing();
+        assert_eq!(Catalog::new([operation]).fingerprint(), "23b32a735ebd2ba5");
+    }
+
+    #[test]
+    fn a_catalog_has_what_it_was_given() {
+        let named = |name: &str| Operation::new(name.parse().unwrap());
+        let catalog = Catalog::new([named("b"), named("a")]);
+        let names = ["a", "b"].map(|name| name.parse().unwrap());
+        assert_eq!(catalog.names(), names);
+        let operations = catalog.operations().map(|operation| &operation.name);
+        assert!(operations.eq(&names));
+        assert_eq!(catalog.get(&names[1]).unwrap().name, names[1]);
+        assert!(catalog.get(&"c".parse().unwrap()).is_none());
+        assert!(!catalog.is_empty());
+        assert!(Catalog::new([]).is_empty());
+    }
+
+    #[test]
+    fn a_set_of_lifecycles_has_what_was_put_into_it() {
+        use TenantLifecycle::{Active, Suspended};
+        let twice = Lifecycles::ACTIVE
+            .with(Active)
+            .with(Suspended)
+            .with(Suspended);
+        assert!(twice.contains(Active) && twice.contains(Suspended));
+        assert!(!Lifecycles::ACTIVE.contains(Suspended));
+        assert!(!Lifecycles::NONE.contains(Active));
+    }
 }

@@ -422,4 +422,27 @@ mod tests {
             assert_eq!(error.field.as_deref(), field, "{line}: {error}");
         }
     }
+
+    #[test]
+    fn lists_and_reasons_have_their_limits() {
+        let role = |many: usize| {
+            let names: Vec<String> = (0..many).map(|n| format!("\"c{n}\"")).collect();
+            let line = format!(
+                r#"{{"change":"define_role","role":"r","capabilities":[{}],"all_tenants":false}}"#,
+                names.join(",")
+            );
+            AttributedChange::parse(&line)
+        };
+        assert!(role(MAX_CAPABILITIES).is_ok());
+        assert!(role(MAX_CAPABILITIES + 1).is_err());
+        let gate = |reason: &str| {
+            let line = format!(
+                r#"{{"change":"set_write_gate","workspace":"w","open":false,"reason":"{reason}"}}"#
+            );
+            AttributedChange::parse(&line)
+        };
+        assert!(gate(&"r".repeat(MAX_REASON_BYTES)).is_ok());
+        assert!(gate(&"r".repeat(MAX_REASON_BYTES + 1)).is_err());
+        assert!(gate("a\\u0000b").is_err());
+    }
 }

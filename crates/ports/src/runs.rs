@@ -444,7 +444,8 @@ pub trait RunRepository: Send + Sync {
     ///
     /// # Guarantees
     /// G1, G2, G3, G4. Denies are fenced like allows. A batch that names a run twice gives the second
-    /// [`Begun::NotQueued`]; so does a start that is [spent](Start::is_spent), which moves nothing. A fence of another store, a lapse and a passed bound are [`Begun::AuthorityMoved`]. A scope without
+    /// [`Begun::NotQueued`]; so does a start that is [spent](Start::is_spent), which moves nothing. A fence of another store or of no
+    /// scope, a lapse and a passed bound are [`Begun::AuthorityMoved`]. A scope without
     /// record is [`Begun::AuthorityMoved`]: the next look-up makes or refuses it. A scope held by a
     /// change under way is waited for only so long that it delays no neighbour
     /// ([`Begun::AuthorityBusy`]). `undecided_since` of runs named here is cleared.

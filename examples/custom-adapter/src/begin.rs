@@ -41,6 +41,7 @@ impl State {
                 let lapsed = start.decision().lapses_at().is_some_and(|at| at <= now);
                 let mut scopes = fence.scopes.iter();
                 fence.store == self.id
+                    && !fence.scopes.is_empty()
                     && scopes.all(|one| self.scopes.get(&one.workspace) == Some(&one.revision))
                     && !lapsed
             }

@@ -134,11 +134,7 @@ pub(super) const ABLATIONS: &[Ablation] = &[
                 replace: "",
             },
         ],
-        watch: Watch {
-            package: "countersign-tests",
-            binary: Some("it"),
-            tests: &["races::starts_are_linearizable_on_sqlite"],
-        },
+        watch: watched_by(&["lock::"]),
     },
     Ablation {
         name: "a run completes under any lease",

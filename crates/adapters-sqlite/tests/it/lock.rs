@@ -1,6 +1,10 @@
 //! Whoever has to wait for the file finds it as it is then, and not as it was before.
 
-use countersign_ports::{AuthorityStore, Begun, PortResult, RunRepository};
+use countersign_domain::{AttributedChange, AuthorityQuery};
+use countersign_ports::{
+    AuthorityLookup, AuthorityStore, Begun, LookedUp, PortResult, RunRepository,
+};
+use countersign_sqlite::SqliteStore;
 
 use crate::scene::Scene;
 
@@ -60,7 +64,7 @@ async fn g2_a_start_that_waited_for_a_writer_compares_what_it_finds_then() {
 async fn g2_a_change_that_waited_for_a_writer_finds_whom_it_concerns_then() {
     let scene = Scene::new().await;
     let line = r#"{"change":"set_user","user":"u","active":false}"#;
-    let changes = [countersign_domain::AttributedChange::parse(line).unwrap()];
+    let changes = [AttributedChange::parse(line).unwrap()];
     let authority = scene.store.authority();
     // Somebody grants them something in another workspace meanwhile.
     let granted = "INSERT INTO grants (user_id, workspace_id, tenant_id, role) VALUES ('u', 'x', '', 'operator')";
@@ -69,4 +73,57 @@ async fn g2_a_change_that_waited_for_a_writer_finds_whom_it_concerns_then() {
         .unwrap();
     let raised = applied.raised.iter().map(|scope| scope.workspace.as_str());
     assert_eq!(raised.collect::<Vec<_>>(), ["w", "x"]);
+}
+
+/// Facts and revision are of one moment, wherever a look-up is when a change comes in.
+#[tokio::test]
+async fn g2_a_look_up_is_of_one_moment_wherever_a_change_comes_in() {
+    let scene = Scene::new().await;
+    let other = SqliteStore::open(scene.path()).await.unwrap();
+    let (authority, changes) = (scene.store.authority(), other.authority());
+    let queries = [AuthorityQuery {
+        workspace_id: "w".parse().unwrap(),
+        tenant_id: "t".parse().unwrap(),
+        initiator: Some("u".parse().unwrap()),
+        provider_connection_id: None,
+    }];
+    for polls in 0.. {
+        let mut call = authority.look_up(&queries);
+        let mut answer = None;
+        for _ in 0..polls {
+            tokio::select! {
+                biased;
+                found = &mut call => answer = Some(found),
+                () = tokio::task::yield_now() => {}
+            }
+            if answer.is_some() {
+                break;
+            }
+            scene.dump().await;
+        }
+        let (is_over, active) = (answer.is_some(), polls % 2 == 0);
+        let line = format!(r#"{{"change":"set_user","user":"u","active":{active}}}"#);
+        let change = AttributedChange::parse(&line).unwrap();
+        let applied = changes.apply(&[change]).await.unwrap();
+        let found = match answer {
+            Some(found) => found,
+            None => call.await,
+        };
+        let LookedUp::Found(found) = found.unwrap().remove(0) else {
+            panic!("an intact store")
+        };
+        // The user was active before the first change, and is what the last change made them.
+        let before = polls == 0 || !active;
+        let is_after = found.fence().scopes[..] == applied.raised[..];
+        let user = found.rows().user.as_ref().unwrap().active;
+        assert_eq!(
+            user,
+            if is_after { active } else { before },
+            "after {polls} polls"
+        );
+        if is_over {
+            assert!(polls > 2, "never interrupted");
+            break;
+        }
+    }
 }

@@ -103,6 +103,7 @@ impl Weakened {
             Weakness::ScopesWithoutRecordPass => {
                 here && !lapsed && all(&|one| known(one).is_none() || is(one))
             }
+            Weakness::NoScopeNeeded => here && !lapsed && all(&is),
             Weakness::StoreNotCompared => !lapsed && all(&is),
             Weakness::LapseNotChecked => here && all(&is),
             Weakness::BoundNotChecked => start.bound().is_some(),

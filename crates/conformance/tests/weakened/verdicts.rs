@@ -99,6 +99,9 @@ weakened! {
     scopes_without_record_pass: Weakness::ScopesWithoutRecordPass => [
         "revisions::a_scope_without_record_starts_nothing",
     ];
+    no_scope_needed: Weakness::NoScopeNeeded => [
+        "revisions::a_fence_of_no_scope_starts_nothing",
+    ];
     store_not_compared: Weakness::StoreNotCompared => [
         "revisions::a_fence_of_another_store_starts_nothing",
     ];

@@ -109,7 +109,7 @@ fn a_reason_says_nothing_to_the_terminal_that_shows_it() {
     let id = site.submit_lines(ALLOWED).remove(0);
     let reason = "\u{1b}]0;title\u{7}\u{1b}[2J";
     site.json(["runs", "cancel", &id, "--by", "alice", "--note", reason]);
-    let told = site.run(["runs", "show", &id]).expect_code(0).stdout;
+    let told = site.run(["runs", "explain", &id]).expect_code(0).stdout;
     assert!(!told.contains(['\u{1b}', '\u{7}']), "{told:?}");
     assert!(told.contains(r"\u{1b}]0;title\u{7}"), "{told}");
 }
