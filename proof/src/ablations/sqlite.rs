@@ -111,13 +111,7 @@ pub(super) const ABLATIONS: &[Ablation] = &[
             find: "BEGIN IMMEDIATE",
             replace: "BEGIN DEFERRED",
         }],
-        watch: watched_by(&[
-            "::races::",
-            "::isolation::",
-            "::fence::",
-            "::look_up::",
-            "::elections::",
-        ]),
+        watch: watched_by(&["lock::"]),
     },
     Ablation {
         name: "facts are older than their revision",
