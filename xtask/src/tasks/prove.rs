@@ -144,15 +144,14 @@ fn tests_of(part: Part) -> Command {
     let (package, prefix) = part.tests();
     if has_nextest() {
         let mut tests = nextest();
-        tests.args(["--all-features", "--package", package]).args([
-            "--success-output",
-            "final",
-            "--status-level",
-            "fail",
-        ]);
+        // Of the whole workspace, as `cargo xtask test` has built it: a package by itself is built with other features.
+        let mut which = format!("package({package})");
         if !prefix.is_empty() {
-            tests.args(["-E", &format!("test(/^{prefix}/)")]);
+            which.push_str(&format!(" and test(/^{prefix}/)"));
         }
+        tests
+            .args(["--workspace", "--all-features", "-E", &which])
+            .args(["--success-output", "final", "--status-level", "fail"]);
         return tests;
     }
     let mut tests = cargo("test");
