@@ -49,12 +49,18 @@ pub async fn a_scope_has_one_revision_until_it_is_changed(ports: &Ports) {
 /// Many who look at a workspace for the first time agree on its revision.
 pub async fn many_first_look_ups_agree_on_the_revision(ports: &Ports) {
     let scene = Scene::bare(ports);
-    let fences = scene.crowd(8, |_, scene| async move {
-        scene.look_up(&HOME.query()).await.fence().clone()
-    });
-    let mut fences = fences.await;
-    fences.dedup();
-    assert_eq!(fences.len(), 1);
+    for round in 0..10 {
+        let fences = scene.crowd(8, move |_, scene| async move {
+            let query = AuthorityQuery {
+                workspace_id: id(format!("workspace {round}")),
+                ..HOME.query()
+            };
+            scene.look_up(&query).await.fence().clone()
+        });
+        let mut fences = fences.await;
+        fences.dedup();
+        assert_eq!(fences.len(), 1, "round {round}");
+    }
 }
 
 /// Several hundred queries at once, some of them twice, are answered one by one in input order.
