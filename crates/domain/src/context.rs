@@ -186,3 +186,61 @@ pub struct AuthorityQuery {
     /// The connection that the run names.
     pub provider_connection_id: Option<ConnectionId>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context() -> ExecutionContext {
+        ExecutionContext {
+            run: RunId::EXAMPLE,
+            operation: Arc::new(Operation::new("op".parse().unwrap())),
+            authority_mode: AuthorityMode::ActorBound,
+            initiator: Some("ann".parse().unwrap()),
+            target_scope: TargetScope {
+                workspace_id: "w".parse().unwrap(),
+                tenant_id: "t".parse().unwrap(),
+                provider_connection_id: None,
+            },
+        }
+    }
+
+    #[test]
+    fn runs_ask_the_same_where_everything_that_is_judged_is_the_same() {
+        let one = context();
+        assert!(one.asks_the_same_as(&one.clone()));
+        // Operations that are alike, each with a place of its own.
+        assert!(one.asks_the_same_as(&context()));
+        let writing = Operation::new("op".parse().unwrap()).writing();
+        let others = [
+            ExecutionContext {
+                operation: Arc::new(writing),
+                ..context()
+            },
+            ExecutionContext {
+                authority_mode: AuthorityMode::System,
+                ..context()
+            },
+            ExecutionContext {
+                initiator: Some("eve".parse().unwrap()),
+                ..context()
+            },
+            ExecutionContext {
+                target_scope: TargetScope {
+                    tenant_id: "another".parse().unwrap(),
+                    ..context().target_scope
+                },
+                ..context()
+            },
+            // The same operation, upon something else.
+            ExecutionContext {
+                operation: Arc::clone(&one.operation),
+                initiator: None,
+                ..context()
+            },
+        ];
+        for other in others {
+            assert!(!one.asks_the_same_as(&other), "{other:?}");
+        }
+    }
+}
