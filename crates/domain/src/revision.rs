@@ -104,6 +104,12 @@ mod tests {
     fn revisions_round_trip_and_compare_both_parts() {
         let revision = Revision::new(7, 0xabc);
         assert_eq!(revision.to_string().parse(), Ok(revision));
+        assert_eq!((revision.counter(), revision.nonce()), (7, 0xabc));
+        let shown = "7-00000000000000000000000000000abc";
+        assert_eq!(
+            (&*format!("{revision}"), &*format!("{revision:?}")),
+            (shown, shown)
+        );
         assert_ne!(revision, Revision::new(7, 0xabd));
         assert_ne!(revision, Revision::new(8, 0xabc));
         for text in [

@@ -80,8 +80,14 @@ fn what_the_checks_saw_never_exceeds_its_bound() {
         let (context, rows) = hostile(letter);
         let facts = resolve(&context.query(), &rows, Timestamp::UNIX_EPOCH);
         let observed = Observed::of(&context, &facts);
-        let bytes = serde_json::to_string(&observed).unwrap().len();
+        let text = serde_json::to_string(&observed).unwrap();
+        let bytes = text.len();
         assert!(bytes <= MAX_OBSERVED_BYTES, "{letter:?}: {bytes} bytes");
+        let omitted = format!("\"omitted\":{}", observed.omitted);
+        assert!(
+            text.contains(&omitted),
+            "{letter:?}: what was left out is told"
+        );
         let kept = observed.roles.len() + observed.prerequisites.len();
         assert_eq!(
             kept + observed.omitted,
@@ -95,6 +101,15 @@ fn what_the_checks_saw_never_exceeds_its_bound() {
             "{letter:?}: most of the reason is kept"
         );
     }
+}
+
+/// A plain character is taken for two bytes, as it may need an escape: 600 bytes are room for 300 of them.
+#[test]
+fn a_reason_is_cut_where_its_room_ends() {
+    let (context, rows) = hostile('x');
+    let facts = resolve(&context.query(), &rows, Timestamp::UNIX_EPOCH);
+    let reason = Observed::of(&context, &facts).write_gate.unwrap().reason;
+    assert_eq!(reason.unwrap().len(), 300);
 }
 
 /// Ids refuse control characters; a free text may hold any of them, six bytes each as JSON.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use countersign_domain::{
     Continuity, ContinuityRecord, ExecutionContext, JsonText, OperationRun, ReasonCode, RunEvent,
-    RunOutcome, RunStatus, Timestamp, decide, resolve,
+    RunOutcome, RunStatus, SubmittedContext, Timestamp, decide, resolve,
 };
 use serde_json::{Map, Value};
 
@@ -234,6 +234,17 @@ fn every_record_round_trips() {
             );
         }
     }
+}
+
+/// Whether the submitter said something or nothing, what was decided stands beside it.
+#[test]
+fn a_context_of_nothing_has_what_was_decided() {
+    let mut run = judged(inventory_sync(), &authority(&[VIEWER]));
+    run.context = SubmittedContext::default();
+    let merged: Map<String, Value> =
+        serde_json::from_str(run.merged_context().unwrap().as_str()).unwrap();
+    let keys: Vec<&str> = merged.keys().map(String::as_str).collect();
+    assert_eq!(keys, ["blocked_by", "execution_legitimacy", "reason_code"]);
 }
 
 /// A record that a store has garbled is an error: never a verdict, never half a record.
