@@ -37,7 +37,7 @@ enum Task {
     /// Prove that blocked runs never start, part by part
     ///
     /// Against private servers, as `test`. Without --quick as thoroughly as there is time for: longer sequences, more
-    /// races, and a copy of the workspace that is weakened in one way after the other; that takes an hour or so.
+    /// races, and a copy of the workspace that is weakened in one way after the other.
     /// docs/proof.md says what each part shows.
     #[command(after_help = "Examples:\n  \
         cargo xtask prove --quick\n  \
