@@ -1,8 +1,13 @@
 //! `cargo xtask check`: everything that is not a test.
 
+use std::path::Path;
+
 use crate::Error;
 use crate::steps::Steps;
 use crate::tools::{cargo, ensure_cargo_deny, ensure_component};
+
+/// The workspaces beside this one.
+const BENCHES: [&str; 2] = ["bench", "bench/peers/headgate"];
 
 /// Checks format, lints, documentation and dependencies.
 ///
@@ -14,6 +19,15 @@ pub fn run(steps: &Steps) -> Result<(), Error> {
     ensure_cargo_deny(steps)?;
 
     steps.run(cargo("fmt").args(["--all", "--check"]))?;
+    // No more than this of `bench`: what it depends on is not compiled for every change.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for workspace in BENCHES {
+        steps.run(
+            cargo("fmt")
+                .arg("--check")
+                .current_dir(root.join(workspace)),
+        )?;
+    }
     steps.run(
         cargo("clippy")
             .args(["--workspace", "--all-targets", "--all-features"])
