@@ -73,6 +73,12 @@ pub fn main<P: Peer>(runtime: std::io::Result<Runtime>) -> ExitCode {
     }
 }
 
+/// What a worker ends with that was never told to: the process ends too.
+pub fn ended<E: fmt::Debug>(how: Result<(), E>) {
+    fail(&format!("the worker ended: {how:?}"));
+    std::process::exit(1);
+}
+
 /// Many threads, and everything else as it comes.
 pub fn runtime() -> std::io::Result<Runtime> {
     Runtime::new()

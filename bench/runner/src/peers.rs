@@ -55,7 +55,7 @@ pub(crate) struct Peer {
     pub(crate) name: &'static str,
     pub(crate) store: Store,
     pub(crate) program: Program,
-    /// More would take minutes.
+    /// More would take minutes, or would not work at all.
     pub(crate) most_jobs: Option<usize>,
     /// Whether it has finished jobs on record.
     pub(crate) keeps_finished: bool,
@@ -91,6 +91,9 @@ const APALIS_REDIS: Program = Program::Rust {
 };
 
 const APALIS_NOTE: &str = "fetches without leases of single jobs; no authority";
+
+const APALIS_REDIS_NOTE: &str =
+    "its worker ends where more than about 8,000 jobs are due at once; no authority";
 
 const BULLMQ: Program = Program::Node {
     file: "bullmq.mjs",
@@ -174,9 +177,9 @@ pub(crate) const PEERS: &[Peer] = &[
         name: "apalis-redis",
         store: Store::Redis,
         program: APALIS_REDIS,
-        most_jobs: Some(10_000),
+        most_jobs: Some(7_000),
         keeps_finished: true,
-        note: APALIS_NOTE,
+        note: APALIS_REDIS_NOTE,
     },
     Peer {
         name: "bullmq",
@@ -206,9 +209,9 @@ pub(crate) const PEERS: &[Peer] = &[
         name: "apalis-redis-aof",
         store: Store::RedisAof,
         program: APALIS_REDIS,
-        most_jobs: Some(10_000),
+        most_jobs: Some(7_000),
         keeps_finished: true,
-        note: APALIS_NOTE,
+        note: APALIS_REDIS_NOTE,
     },
     Peer {
         name: "bullmq-aof",

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use apalis::prelude::*;
 use apalis_postgres::{Config, PostgresStorage};
-use bench_peer::{Failure, Peer, Task, entered};
+use bench_peer::{Failure, Peer, Task, ended, entered};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::task::JoinHandle;
@@ -57,10 +57,7 @@ impl Peer for Apalis {
         let worker = WorkerBuilder::new("bench")
             .backend(self.storage.clone().with_pubsub())
             .build(no_op);
-        Ok(tokio::spawn(async move {
-            // It ends with the process.
-            let _ = worker.run().await;
-        }))
+        Ok(tokio::spawn(async move { ended(worker.run().await) }))
     }
 
     async fn has_recorded(&self, _: &mut JoinHandle<()>, _jobs: usize) -> Result<bool, Failure> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use apalis::prelude::*;
 use apalis_redis::{Config, ConnectionManager, RedisStorage};
-use bench_peer::{Failure, Peer, Task, entered};
+use bench_peer::{Failure, Peer, Task, ended, entered};
 use tokio::task::JoinHandle;
 
 /// How many jobs are fetched at a time.
@@ -63,15 +63,12 @@ impl Peer for Apalis {
         let worker = WorkerBuilder::new("bench")
             .backend(self.storage.clone().poll_with_interval(LOOK_EVERY))
             .build(no_op);
-        Ok(tokio::spawn(async move {
-            // It ends with the process.
-            let _ = worker.run().await;
-        }))
+        Ok(tokio::spawn(async move { ended(worker.run().await) }))
     }
 
     async fn has_recorded(&self, _: &mut JoinHandle<()>, jobs: usize) -> Result<bool, Failure> {
         let mut connection = self.connection.clone();
-        let done: usize = redis::cmd("ZCARD")
+        let done: usize = redis::cmd("SCARD")
             .arg(self.config.done_jobs_set())
             .query_async(&mut connection)
             .await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use apalis::prelude::*;
 use apalis_sqlite::{Config, SqliteStorage};
-use bench_peer::{Failure, Peer, Task, entered};
+use bench_peer::{Failure, Peer, Task, ended, entered};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use tokio::task::JoinHandle;
@@ -66,10 +66,7 @@ impl Peer for Apalis {
         let worker = WorkerBuilder::new("bench")
             .backend(self.storage.clone().poll_with_interval(LOOK_EVERY))
             .build(no_op);
-        Ok(tokio::spawn(async move {
-            // It ends with the process.
-            let _ = worker.run().await;
-        }))
+        Ok(tokio::spawn(async move { ended(worker.run().await) }))
     }
 
     async fn has_recorded(&self, _: &mut JoinHandle<()>, _jobs: usize) -> Result<bool, Failure> {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use bench_peer::{Failure, Peer, Task, entered};
+use bench_peer::{Failure, Peer, Task, ended, entered};
 use countersign::domain::{
     AttributedChange, Catalog, Operation, Submission, SubmittedContext, WorkerName,
 };
@@ -87,7 +87,7 @@ impl Peer for Countersign {
         let worker =
             Worker::new(self.ports.clone(), Catalog::new([operation]), settings).handle(name, NoOp);
         let progress = worker.progress();
-        tokio::spawn(worker.run(Until::Stopped, Stop::new()));
+        tokio::spawn(async move { ended(worker.run(Until::Stopped, Stop::new()).await.map(drop)) });
         Ok(progress)
     }
 

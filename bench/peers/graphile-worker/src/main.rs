@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bench_peer::{Failure, Figure, Peer, Task, entered};
+use bench_peer::{Failure, Figure, Peer, Task, ended, entered};
 use graphile_worker::{
     IntoTaskHandlerResult, JobSpec, LocalQueueConfig, TaskHandler, Worker, WorkerContext,
     WorkerOptions, WorkerUtils,
@@ -91,10 +91,7 @@ impl Peer for Graphile {
             Figure::Latency => options,
         };
         let worker: Worker = options.init().await?;
-        Ok(tokio::spawn(async move {
-            // It ends with the process.
-            let _ = worker.run().await;
-        }))
+        Ok(tokio::spawn(async move { ended(worker.run().await) }))
     }
 
     async fn has_recorded(&self, _: &mut Self::Working, _jobs: usize) -> Result<bool, Failure> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bench_peer::{Failure, Peer, Task, entered};
+use bench_peer::{Failure, Peer, Task, ended, entered};
 use headgate::{BackoffConfig, Client, JobCtx, Registry, Worker, WorkerConfig};
 use headgate_core::{Envelope, Store};
 use headgate_migrate::{Direction, migrate_postgres};
@@ -142,9 +142,10 @@ impl<S: Open> Peer for Headgate<S> {
         };
         let (worker, handle) = Worker::new(self.store.clone(), registry, config);
         Ok(tokio::spawn(async move {
-            // It ends with the process, and would as soon as nobody held its handle.
-            let _ = worker.run().await;
+            let how = worker.run().await;
+            // It would end as soon as nobody held its handle.
             drop(handle);
+            ended(how);
         }))
     }
 
