@@ -5,7 +5,7 @@ import { Queue, Worker } from 'bullmq'
 import { main } from './protocol.mjs'
 
 /** How many handlers run at once. */
-const CONCURRENCY = 500
+const CONCURRENCY = 100
 /** How many jobs are added in one call. */
 const PAGE = 1000
 const QUEUE = 'bench'

@@ -5,7 +5,7 @@ import { PgBoss } from 'pg-boss'
 import { main } from './protocol.mjs'
 
 /** How many jobs are fetched, and handed to the handler, at a time. */
-const BATCH = 3000
+const BATCH = 5000
 /** How many workers of the one process fetch. */
 const WORKERS = 2
 /** How many jobs are inserted in one call. */

@@ -25,7 +25,7 @@ const FLOOR: Duration = Duration::from_millis(1);
 const CEILING: Duration = Duration::from_millis(10);
 /// How many jobs are queued in one call.
 const PAGE: usize = 1000;
-const CONNECTIONS: usize = 20;
+const CONNECTIONS: usize = 8;
 const QUEUE: &str = "default";
 
 fn main() -> ExitCode {
