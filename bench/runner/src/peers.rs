@@ -161,7 +161,7 @@ pub(crate) const PEERS: &[Peer] = &[
         name: "headgate-postgres",
         store: Store::Postgres,
         program: HEADGATE,
-        most_jobs: Some(10_000),
+        most_jobs: Some(5_000),
         keeps_finished: false,
         note: HEADGATE_NOTE,
     },

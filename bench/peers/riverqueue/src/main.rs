@@ -16,7 +16,7 @@ const WORKERS: usize = 2000;
 /// How long two claims are apart at the least; 100 ms unless told.
 const COOLDOWN: Duration = Duration::from_millis(1);
 /// How many jobs are inserted in one call.
-const PAGE: usize = 1000;
+const PAGE: usize = 5000;
 const CONNECTIONS: u32 = 20;
 
 fn main() -> ExitCode {
