@@ -90,7 +90,7 @@ const APALIS_REDIS: Program = Program::Rust {
     measures: "apalis-redis",
 };
 
-const APALIS_NOTE: &str = "fetches without leases of single jobs; no authority";
+const APALIS_NOTE: &str = "rescues by the silence of a worker, not of single jobs; no authority";
 
 const APALIS_REDIS_NOTE: &str =
     "its worker ends where more than about 8,000 jobs are due at once; no authority";

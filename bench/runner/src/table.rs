@@ -48,7 +48,7 @@ pub(crate) fn of(rows: &Rows) -> String {
         "figure",
         "setting",
         "keeps finished jobs",
-        "and",
+        "less or more than ours",
     ];
     push(&mut text, &heads, &lines);
     text

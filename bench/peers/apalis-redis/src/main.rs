@@ -4,8 +4,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use apalis::prelude::*;
-use apalis_redis::{Config, ConnectionManager, RedisStorage};
+use apalis_redis::{Client, Config, ConnectionManager, RedisStorage};
 use bench_peer::{Failure, Peer, Task, ended, entered};
+use redis::aio::ConnectionManagerConfig;
 use tokio::task::JoinHandle;
 
 /// How many jobs are fetched at a time.
@@ -14,6 +15,8 @@ const BATCH: usize = 1000;
 const PAGE: usize = 1000;
 /// How often an idle worker looks for jobs.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How long an answer of the server may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     bench_peer::main::<Apalis>(bench_peer::runtime())
@@ -29,7 +32,10 @@ impl Peer for Apalis {
     type Working = JoinHandle<()>;
 
     async fn open(task: &Task) -> Result<Self, Failure> {
-        let connection = apalis_redis::connect(task.store.as_str()).await?;
+        // Its own `connect` gives a script half a second, and the worker ends where that was not enough.
+        let patient = ConnectionManagerConfig::new().set_response_timeout(Some(PATIENCE));
+        let client = Client::open(task.store.as_str())?;
+        let connection = client.get_connection_manager_with_config(patient).await?;
         let config = Config::default().queue("bench").batch_size(BATCH);
         let storage = RedisStorage::new(connection.clone()).with_config(config.clone());
         Ok(Self {
