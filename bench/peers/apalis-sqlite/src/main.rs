@@ -1,4 +1,4 @@
-//! apalis on SQLite, by large batches. It is told of new jobs by SQLite's update hook.
+//! apalis on SQLite, by large batches. It is told nothing of new jobs, and looks for them at an interval.
 
 use std::process::ExitCode;
 use std::str::FromStr;
