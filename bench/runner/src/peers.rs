@@ -244,7 +244,7 @@ pub(crate) const PEERS: &[Peer] = &[
             package: "bench-apalis-sqlite",
             measures: "apalis-sqlite",
         },
-        most_jobs: None,
+        most_jobs: Some(2_000),
         keeps_finished: true,
         note: APALIS_NOTE,
     },
