@@ -141,9 +141,19 @@ impl WorkspaceKeys {
         self.named("log")
     }
 
-    /// Hash: what a run is and how far it has come; see `lua/run.lua`.
+    /// String: what a run is and how far it has come; see `lua/run.lua`.
     pub(crate) fn run(&self, run: RunId) -> String {
         format!("{}:run:{run}", self.tag)
+    }
+
+    /// Hash: what more there is of a run, where its text says so.
+    pub(crate) fn more(&self, run: RunId) -> String {
+        format!("{}:more:{run}", self.tag)
+    }
+
+    /// A run, and what more there is of it.
+    pub(crate) fn run_and_more(&self, run: RunId) -> [String; 2] {
+        [self.run(run), self.more(run)]
     }
 
     /// String: the submitter's context, apart from the run because it may be large.

@@ -23,6 +23,21 @@ impl Columns {
         })
     }
 
+    /// The values of a list, or of a text with tabs between them.
+    pub(crate) fn of_list_or_text(value: Value, operation: &'static str) -> PortResult<Self> {
+        let Value::BulkString(text) = value else {
+            return Self::of(value, operation);
+        };
+        let columns = text.split(|byte| *byte == b'\t');
+        let values: Vec<Value> = columns
+            .map(|column| Value::BulkString(column.to_vec()))
+            .collect();
+        Ok(Self {
+            values: values.into_iter(),
+            operation,
+        })
+    }
+
     /// One value by itself.
     pub(crate) fn one(value: Value, operation: &'static str) -> Self {
         Self {
@@ -34,12 +49,6 @@ impl Columns {
     /// How many values there are still to read.
     pub(crate) fn left(&self) -> usize {
         self.values.len()
-    }
-
-    /// Whether none of them is set.
-    pub(crate) fn are_nil(&self) -> bool {
-        let nil = |value: &Value| *value == Value::Nil;
-        self.values.as_slice().iter().all(nil)
     }
 
     /// The next value as it is.
@@ -86,16 +95,6 @@ impl Columns {
         let micros = self.parsed(what)?;
         Timestamp::from_micros(micros)
             .map_err(|error| PortError::corrupt(self.operation, what, error))
-    }
-
-    pub(crate) fn optional_time(&mut self, what: &'static str) -> PortResult<Option<Timestamp>> {
-        let micros: Option<i64> = self.optional(what)?;
-        micros
-            .map(|micros| {
-                Timestamp::from_micros(micros)
-                    .map_err(|error| PortError::corrupt(self.operation, what, error))
-            })
-            .transpose()
     }
 }
 

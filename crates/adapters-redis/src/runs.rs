@@ -30,6 +30,7 @@ mod rescue;
 mod retry;
 mod submit;
 mod succeed;
+mod texts;
 
 pub(crate) use batch::by_workspace;
 pub(crate) use places::claim as claim_places;

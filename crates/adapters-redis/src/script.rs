@@ -97,6 +97,15 @@ impl Call {
         }
     }
 
+    /// A command that changes nothing, on several keys of one slot.
+    pub(crate) fn command_on(name: &'static str, keys: Vec<String>) -> Self {
+        Self {
+            what: What::Command(name, Effect::Reads),
+            keys,
+            arguments: Vec::new(),
+        }
+    }
+
     /// A command that changes one key.
     pub(crate) fn change(name: &'static str, key: String) -> Self {
         Self {

@@ -1,47 +1,23 @@
-//! A run as its hash holds it.
+//! A run as its text and its hash hold it; see `lua/run.lua`.
 
 use countersign_domain::{
-    CancelNote, DecisionId, Failure, FailureCode, JsonText, OperationRun, ReasonCode, RulingText,
-    RunStatus, SubmittedContext, Timestamp,
+    CancelNote, DecisionId, Failure, FailureCode, JsonText, LeaseId, OperationRun, ReasonCode,
+    RulingText, RunOutcome, RunStatus, SubmittedContext, Timestamp,
 };
 use countersign_ports::{PortError, PortErrorKind, PortResult, QueueEntry, RunKey};
 use redis::Value;
 
 use crate::rows::Columns;
 
-/// The fields of a run, in the order in which they are read. Times are microseconds since 1970.
-const FIELDS: [&str; 30] = [
-    "status",
-    "outcome",
-    "tenant",
-    "initiator",
-    "mode",
-    "type",
-    "connection",
-    "priority",
-    "unique_key",
-    "queue",
-    "chain",
-    "attempt",
-    "retry_of",
-    "requested_by",
-    "queued_at",
-    "due_at",
-    "put_off_until",
-    "undecided_since",
-    "started_at",
-    "completed_at",
-    "decision",
-    "ruling",
-    "reason",
-    "continuity",
-    "result",
-    "output",
-    "failure_code",
-    "failure_message",
-    "cancel_by",
-    "cancel_reason",
-];
+mod lines;
+mod parts;
+mod written;
+
+pub(crate) use lines::asked;
+pub(crate) use written::Written;
+
+use lines::Lines;
+use parts::{Parts, Start};
 
 /// A run without what is kept apart from it: the submitter's context, and the ruling.
 pub(crate) struct StoredRun {
@@ -52,61 +28,98 @@ pub(crate) struct StoredRun {
     pub(crate) ruling: Option<u64>,
     /// Why it was blocked.
     pub(crate) reason: Option<ReasonCode>,
+    /// Whether a hash holds more of it, to be read with [`StoredRun::read_more`].
+    pub(crate) has_more: bool,
     put_off_until: Option<Timestamp>,
+    lease: Option<(LeaseId, Timestamp)>,
+    max_attempts: Option<u32>,
+}
+
+/// What a run's store knows of it besides its record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Besides {
+    /// Until when it was put off.
+    pub(crate) put_off_until: Option<Timestamp>,
+    /// Its lease, and when that ends.
+    pub(crate) lease: Option<(LeaseId, Timestamp)>,
+    /// The limit of attempts that it was started under.
+    pub(crate) max_attempts: Option<u32>,
 }
 
 impl StoredRun {
-    /// The fields to ask for.
-    pub(crate) fn fields() -> &'static [&'static str] {
-        &FIELDS
-    }
-
-    /// Reads a run; none where no field is set. Whatever does not read is `Corrupt`, never a default.
-    pub(crate) fn read(
-        key: RunKey,
-        value: Value,
-        operation: &'static str,
-    ) -> PortResult<Option<Self>> {
-        let mut columns = Columns::of(value, operation)?;
-        if columns.are_nil() {
-            return Ok(None);
-        }
-        Self::read_fields(key, &mut columns, operation).map(Some)
-    }
-
-    fn read_fields(
-        key: RunKey,
-        columns: &mut Columns,
-        operation: &'static str,
-    ) -> PortResult<Self> {
+    /// Reads a run's text. Whatever does not read is `Corrupt`, never a default.
+    pub(crate) fn read(key: RunKey, text: &str, operation: &'static str) -> PortResult<Self> {
         let at = Place {
             run: key.clone(),
             operation,
         };
-        let (status, outcome): (RunStatus, _) =
-            (columns.parsed("status")?, columns.parsed("outcome")?);
-        let mut run = OperationRun {
+        let lines = Lines::of(text).ok_or_else(|| at.damaged("three lines"))?;
+        let mut parts = Parts::of(&at, "how far it has come", lines.head);
+        let word = parts.text()?;
+        let has_more = match parts.text()? {
+            "+" => true,
+            "-" => false,
+            _ => return Err(at.damaged("whether there is more of it")),
+        };
+        let (status, outcome) = match word {
+            "queued" => (RunStatus::Queued, RunOutcome::Pending),
+            "running" => (RunStatus::Running, RunOutcome::Pending),
+            ended => (RunStatus::Completed, at.parsed("outcome", ended)?),
+        };
+        let completed_at = match status {
+            RunStatus::Completed => Some(parts.time()?),
+            RunStatus::Queued | RunStatus::Running => None,
+        };
+        let (mut reason, mut blocked_by, mut start) = (None, None, None);
+        match (status, outcome) {
+            (RunStatus::Completed, RunOutcome::Blocked) => {
+                reason = Some(parts.parsed()?);
+                blocked_by = Some((parts.parsed()?, parts.parsed()?));
+            }
+            (RunStatus::Running, _)
+            | (_, RunOutcome::Succeeded | RunOutcome::PartiallySucceeded) => {
+                start = Some(Start::read(&mut parts)?);
+            }
+            (RunStatus::Completed, RunOutcome::Failed | RunOutcome::Cancelled) => {
+                start = match parts.are_left() {
+                    true => Some(Start::read(&mut parts)?),
+                    false => None,
+                };
+            }
+            (RunStatus::Queued, _) => {}
+            (RunStatus::Completed, RunOutcome::Pending) => {
+                return Err(at.damaged("a status and an outcome that there are"));
+            }
+        }
+        parts.end()?;
+        let mut parts = Parts::of(&at, "what it asks for", lines.asked);
+        let (tenant_id, initiator) = (parts.parsed()?, parts.optional()?);
+        let (authority_mode, operation_type) = (parts.parsed()?, parts.parsed()?);
+        let provider_connection_id = parts.optional()?;
+        parts.end()?;
+        let mut parts = Parts::of(&at, "what was settled of it", lines.settled);
+        let run = OperationRun {
             id: key.id,
             workspace_id: key.workspace_id.clone(),
             status,
             outcome,
-            tenant_id: columns.parsed("tenant id")?,
-            initiator: columns.optional("initiator")?,
-            authority_mode: columns.parsed("authority mode")?,
-            operation_type: columns.parsed("operation type")?,
-            provider_connection_id: columns.optional("connection id")?,
-            priority: columns.parsed("priority")?,
-            unique_key: columns.optional("unique key")?,
-            queue_name: columns.parsed("queue name")?,
-            chain_id: columns.parsed("chain id")?,
-            attempt: columns.parsed("attempt")?,
-            retry_of: columns.optional("predecessor")?,
-            requested_by: columns.optional("who asked for a retry")?,
-            queued_at: columns.time("queued at")?,
-            due_at: columns.time("due at")?,
+            tenant_id,
+            initiator,
+            authority_mode,
+            operation_type,
+            provider_connection_id,
+            queued_at: parts.time()?,
+            due_at: parts.time()?,
+            attempt: parts.parsed()?,
+            priority: parts.parsed()?,
+            queue_name: parts.parsed()?,
+            chain_id: parts.parsed()?,
+            retry_of: parts.optional()?,
+            requested_by: parts.optional()?,
+            unique_key: parts.optional()?,
             undecided_since: None,
-            started_at: None,
-            completed_at: None,
+            started_at: start.as_ref().map(|start| start.at),
+            completed_at,
             context: SubmittedContext::default(),
             decision: None,
             continuity: None,
@@ -115,36 +128,58 @@ impl StoredRun {
             failure: None,
             cancel: None,
         };
-        let put_off_until = columns.optional_time("put off until")?;
-        run.undecided_since = columns.optional_time("undecided since")?;
-        run.started_at = columns.optional_time("started at")?;
-        run.completed_at = columns.optional_time("completed at")?;
-        let decision_id = columns.optional("decision id")?;
-        let ruling = columns.optional("ruling")?;
-        let reason = columns.optional("reason code")?;
-        run.continuity = at.json("continuity", columns.optional_text("continuity")?)?;
-        run.result = at.json("result", columns.optional_text("result")?)?;
-        run.output = at.json("output", columns.optional_text("output")?)?;
-        let code: Option<FailureCode> = columns.optional("failure code")?;
-        let message = columns.optional_text("failure message")?;
+        parts.end()?;
+        let decided = start.as_ref().map(|start| start.decision).or(blocked_by);
+        Ok(Self {
+            key,
+            run,
+            decision_id: decided.map(|(decision, _)| decision),
+            ruling: decided.map(|(_, ruling)| ruling),
+            reason,
+            has_more,
+            put_off_until: None,
+            lease: start.as_ref().and_then(|start| start.lease),
+            max_attempts: start.map(|start| start.max_attempts),
+        })
+    }
+
+    /// Adds what its hash holds.
+    pub(crate) fn read_more(&mut self, value: Value, operation: &'static str) -> PortResult<()> {
+        let at = Place {
+            run: self.key.clone(),
+            operation,
+        };
+        let mut columns = Columns::of(value, operation)?;
+        if columns.left() == 0 {
+            return Err(at.damaged("the hash that holds more of it"));
+        }
+        let run = &mut self.run;
+        let (mut code, mut message): (Option<FailureCode>, Option<String>) = (None, None);
+        let (mut by, mut why) = (None, None);
+        while columns.left() > 0 {
+            let field = columns.text("a field of a run")?;
+            match field.as_str() {
+                "undecided_since" => run.undecided_since = Some(columns.time("undecided since")?),
+                "put_off_until" => self.put_off_until = Some(columns.time("put off until")?),
+                "continuity" => run.continuity = Some(at.json("continuity", &mut columns)?),
+                "result" => run.result = Some(at.json("result", &mut columns)?),
+                "output" => run.output = Some(at.json("output", &mut columns)?),
+                "failure_code" => code = Some(columns.parsed("failure code")?),
+                "failure_message" => message = Some(columns.text("failure message")?),
+                "cancel_by" => by = Some(columns.parsed("cancelled by")?),
+                "cancel_reason" => why = Some(columns.text("why it was cancelled")?),
+                // Decisions that were barred, each by its id: they are for scripts.
+                _ => {
+                    columns.value()?;
+                }
+            }
+        }
         run.failure = code.map(|code| Failure {
             code,
             message: message.unwrap_or_default(),
         });
-        let by = columns.optional("cancelled by")?;
-        let reason_for_cancel = columns.optional_text("why it was cancelled")?;
-        run.cancel = by.map(|by| CancelNote {
-            by,
-            reason: reason_for_cancel,
-        });
-        Ok(Self {
-            key,
-            run,
-            decision_id,
-            ruling,
-            reason,
-            put_off_until,
-        })
+        run.cancel = by.map(|by| CancelNote { by, reason: why });
+        Ok(())
     }
 
     /// The run as far as it is read.
@@ -152,9 +187,13 @@ impl StoredRun {
         &self.run
     }
 
-    /// Until when it was put off.
-    pub(crate) fn put_off_until(&self) -> Option<Timestamp> {
-        self.put_off_until
+    /// What its store knows besides.
+    pub(crate) fn besides(&self) -> Besides {
+        Besides {
+            put_off_until: self.put_off_until,
+            lease: self.lease,
+            max_attempts: self.max_attempts,
+        }
     }
 
     /// The entry that the queue ought to have.
@@ -172,7 +211,7 @@ impl StoredRun {
     /// The whole run. Without a context of its own where none was read.
     pub(crate) fn whole(
         self,
-        context: Option<&str>,
+        context: Option<String>,
         ruling: Option<&str>,
         operation: &'static str,
     ) -> PortResult<OperationRun> {
@@ -184,7 +223,7 @@ impl StoredRun {
         run.decision = at.decision(self.decision_id, ruling)?;
         if let Some(context) = context {
             run.context =
-                SubmittedContext::stored(context).map_err(|error| at.corrupt("context", error))?;
+                SubmittedContext::stored(&context).map_err(|error| at.corrupt("context", error))?;
         }
         Ok(run)
     }
@@ -197,9 +236,15 @@ struct Place {
 }
 
 impl Place {
-    fn json(&self, what: &'static str, text: Option<String>) -> PortResult<Option<JsonText>> {
-        text.map(|text| JsonText::stored(text).map_err(|error| self.corrupt(what, error)))
-            .transpose()
+    fn parsed<T: std::str::FromStr>(&self, what: &'static str, text: &str) -> PortResult<T>
+    where
+        T::Err: std::error::Error + Send + Sync + 'static,
+    {
+        text.parse().map_err(|error| self.corrupt(what, error))
+    }
+
+    fn json(&self, what: &'static str, columns: &mut Columns) -> PortResult<JsonText> {
+        JsonText::stored(columns.text(what)?).map_err(|error| self.corrupt(what, error))
     }
 
     /// Decision id and ruling: both or neither.
@@ -213,15 +258,14 @@ impl Place {
             (Some(id), Some(text)) => RulingText::stored(text)
                 .map(|ruling| Some(ruling.record(id)))
                 .map_err(|error| self.corrupt("ruling", error)),
-            (Some(_), None) | (None, Some(_)) => {
-                let detail = format!("the decision of run `{}` is not whole", self.run.id);
-                Err(PortError::new(
-                    PortErrorKind::Corrupt,
-                    self.operation,
-                    detail,
-                ))
-            }
+            (Some(_), None) | (None, Some(_)) => Err(self.damaged("a whole decision")),
         }
+    }
+
+    /// It lacks something.
+    fn damaged(&self, lacks: &str) -> PortError {
+        let detail = format_args!("run `{}` lacks {lacks}", self.run.id);
+        PortError::new(PortErrorKind::Corrupt, self.operation, detail)
     }
 
     fn corrupt(

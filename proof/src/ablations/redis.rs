@@ -48,12 +48,39 @@ pub(super) const ABLATIONS: &[Ablation] = &[
     Ablation {
         name: "a deny is not fenced",
         guarantee: "G2",
+        edits: &[
+            Edit {
+                file: BEGIN,
+                find: "  if not ruling.is_current then",
+                replace: "  if not ruling.is_current and ruling.is_allowed then",
+            },
+            Edit {
+                file: BEGIN,
+                find: "    if is_plain and not ruling.is_current then",
+                replace: "    if is_plain and not ruling.is_current and ruling.is_allowed then",
+            },
+        ],
+        watch: FENCE,
+    },
+    Ablation {
+        name: "what is queued and nothing else starts under any ruling",
+        guarantee: "G2",
         edits: &[Edit {
             file: BEGIN,
-            find: "  if not ruling.current then",
-            replace: "  if not ruling.current and ruling.allowed then",
+            find: "    if is_plain and not ruling.is_current then",
+            replace: "    if is_plain and not ruling.is_allowed and not ruling.is_current then",
         }],
         watch: FENCE,
+    },
+    Ablation {
+        name: "what was undecided before starts under any ruling",
+        guarantee: "G2",
+        edits: &[Edit {
+            file: BEGIN,
+            find: "  if not ruling.is_current then",
+            replace: "  if not ruling.is_current and not ruling.is_allowed then",
+        }],
+        watch: watched_by(&["suite::fence::", "suite::undecided::"]),
     },
     Ablation {
         name: "an allow that has lapsed starts",
@@ -110,7 +137,7 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         guarantee: "G3",
         edits: &[Edit {
             file: "crates/adapters-redis/src/lua/read_back.lua",
-            find: "    redis.call('HSET', KEYS[place], 'barred:' .. decision, '1')\n",
+            find: "    keep_more(run, {'barred:' .. decision, '1'})\n",
             replace: "",
         }],
         watch: watched_by(&["runs::lost::"]),
@@ -120,8 +147,8 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         guarantee: "G8",
         edits: &[Edit {
             file: BEGIN,
-            find: "  return run.tenant == ruling.tenant and (run.initiator or '') == ruling.initiator",
-            replace: "  return true or run.tenant == ruling.tenant and (run.initiator or '') == ruling.initiator",
+            find: "  elseif run.asked ~= ruling.asked then",
+            replace: "  elseif run.asked == nil then",
         }],
         watch: watched_by(&["runs::", "suite::begin::"]),
     },
@@ -130,8 +157,8 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         guarantee: "G4",
         edits: &[Edit {
             file: BEGIN,
-            find: "    'lease_until', until_, 'decision', decision, 'ruling', number, 'allowed', '1',",
-            replace: "    'lease_until', until_, 'allowed', '1',",
+            find: "ruling.times .. becomes .. '\\t'",
+            replace: "ruling.times .. becomes:gsub('%x', '0') .. '\\t'",
         }],
         watch: watched_by(&["suite::begin::"]),
     },
@@ -140,8 +167,8 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         guarantee: "G1",
         edits: &[Edit {
             file: "crates/adapters-redis/src/lua/run.lua",
-            find: "  local problem = problem_of(run)\n",
-            replace: "  local problem = nil\n",
+            find: "  local problem = read_head(run, head)\n",
+            replace: "  read_head(run, head)\n  local problem = nil\n",
         }],
         watch: watched_by(&["runs::damage::"]),
     },
@@ -196,11 +223,31 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         watch: watched_by(&["suite::finish::", "suite::leases::"]),
     },
     Ablation {
+        name: "a run that simply succeeded completes under any lease",
+        guarantee: "G3",
+        edits: &[Edit {
+            file: "crates/adapters-redis/src/lua/finish.lua",
+            find: "  if held_lease == lease and",
+            replace: "  if held_lease and",
+        }],
+        watch: watched_by(&["suite::finish::", "suite::leases::"]),
+    },
+    Ablation {
+        name: "a cancel flag is not looked for",
+        guarantee: "G7",
+        edits: &[Edit {
+            file: "crates/adapters-redis/src/lua/finish.lua",
+            find: "'^running\\t%-(",
+            replace: "'^running\\t[+-](",
+        }],
+        watch: watched_by(&["suite::finish::", "suite::cancel::"]),
+    },
+    Ablation {
         name: "runs are rescued whose lease still runs",
         guarantee: "G3",
         edits: &[Edit {
             file: "crates/adapters-redis/src/lua/rescue.lua",
-            find: "  elseif lapses > now then\n    return {'held'}\n",
+            find: "  elseif tonumber(run.lease_until) > now then\n    return {'held'}\n",
             replace: "",
         }],
         watch: watched_by(&["suite::rescue::", "runs::damage::"]),

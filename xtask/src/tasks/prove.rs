@@ -135,6 +135,7 @@ fn prove(steps: &Steps, servers: &Servers, part: Part, quick: bool) -> Result<()
     command.envs(servers.environment());
     if !quick {
         command.envs(part.thoroughly().iter().copied());
+        command.env("NEXTEST_PROFILE", "prove");
     }
     steps.run(&mut command)
 }

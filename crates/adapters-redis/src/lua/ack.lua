@@ -4,16 +4,19 @@
 -- ARGV    each delivery: the place of its operation, run, claim
 -- Answer  for each delivery 1 where the entry was removed, 0 where the claim is not the entry's any more
 
-local answer = {}
-for at = 1, #ARGV, 3 do
-  local operation, run, claim = unpack(ARGV, at, at + 2)
-  local due = held_by(run, claim)
-  if due then
-    redis.call('HDEL', ENTRIES, run)
+local answer, seen = {}, {}
+for place, due in ipairs(held_from(1)) do
+  local operation, run = ARGV[place * 3 - 2], ARGV[place * 3 - 1]
+  if due and not seen[run] then
+    seen[run] = true
+    lose(ENTRIES, run)
+    lose(waiting_of(operation), due .. run)
     -- A claim that has ended may have been made ready, though nobody else has it.
-    redis.call('ZREM', ready_of(operation), due .. run)
-    redis.call('ZREM', waiting_of(operation), due .. run)
+    lose(ready_of(operation), due .. run)
+    answer[place] = 1
+  else
+    answer[place] = 0
   end
-  answer[#answer + 1] = due and 1 or 0
 end
+settle()
 return answer

@@ -1,12 +1,12 @@
 -- The fence (G2): nothing else runs between comparing a revision and moving what is still queued.
 --
--- KEYS    as run.lua, 8 the marker; then the scopes of all fences; then each run
+-- KEYS    as run.lua, 8 the marker; then the scopes of all fences; then each run, in the order of the rulings
 -- ARGV    the store's id, the number of scopes, that of rulings; of each ruling: `fenced`, `bounded` or
 --         `moved`, the places of its scopes and their revisions, when it lapses or the bound passes (or
---         nothing), whether it allows, reason, record, limit of attempts, length of the lease, and what
---         it was ruled on: tenant, initiator, mode, operation, connection; then of each run: id,
---         decision id, lease id, the place of its ruling
--- Answer  of each `started` or `blocked`, and the time; `moved`; or `not_queued`
+--         nothing), whether it allows, record, length of the lease, what it was ruled on as the second line of a run,
+--         and how many runs follow under it; then of each run what it becomes after the times: lease, limit and
+--         decision of one that starts, reason and decision of one that is blocked
+-- Answer  of each `started` or `blocked`, a tab and the time; `moved`; or `not_queued`
 
 local marked, sealed = is_marker(KEYS[8], ARGV[1])
 if marked then
@@ -15,7 +15,7 @@ end
 -- The clock is read where nothing can come between.
 local now = clock()
 local SCOPES = tonumber(ARGV[2])
-local FIRST, RULING, START = 9 + SCOPES, 13, 4
+local FIRST, RULING = 9 + SCOPES, 8
 
 local revisions = {}
 for place = 1, SCOPES do
@@ -47,70 +47,78 @@ local function is_current(kind, fence, ends)
   return kind == 'bounded' and now <= tonumber(ends)
 end
 
-local rulings = {}
-local at = 4
-for place = 1, tonumber(ARGV[3]) do
-  local kind, fence, ends, allowed, reason, record, limit, lease, tenant, initiator, mode, operation,
-    connection = unpack(ARGV, at, at + RULING - 1)
-  rulings[place] = {
-    current = is_current(kind, fence, ends), allowed = allowed == '1', reason = reason,
-    record = record, limit = limit, lease = lease, tenant = tenant, initiator = initiator, mode = mode,
-    type = operation, connection = connection,
-  }
-  at = at + RULING
-end
-
--- A ruling is kept before the first run that it moves (G4).
-local function number_of(ruling)
+-- What a run becomes under a ruling. A ruling is kept before the first run that it moves (G4).
+local function move(ruling, key, mark, tail, becomes)
   ruling.number = ruling.number or keep_ruling(ruling.record)
-  return ruling.number
+  write(key, ruling.head .. mark .. ruling.times .. becomes .. '\t' .. ruling.number .. tail)
+  local id = id_of(key)
+  leave(QUEUED, id)
+  enter(RUNNING, ruling.lease_until, id)
 end
 
-local function asks_for(run, ruling)
-  return run.tenant == ruling.tenant and (run.initiator or '') == ruling.initiator
-    and run.mode == ruling.mode and run.type == ruling.type
-    and (run.connection or '') == ruling.connection
-end
-
-local function begin(key, id, decision, lease, ruling)
-  local barred = 'barred:' .. decision
-  local run, problem =
-    read(key, 'initiator', 'mode', 'connection', 'undecided_since', 'put_off_until', barred)
+-- A run of which there is more, or that is not what it should be.
+local function begin(key, ruling, becomes)
+  local barred = 'barred:' .. becomes:match('[^\t]+$')
+  local run, problem = read(key, 'undecided_since', 'put_off_until', barred)
   if not run then
     return absent(problem, {'not_queued'})
   elseif run.status ~= 'queued' or run[barred] then
     return {'not_queued'}
-  elseif not asks_for(run, ruling) then
+  elseif run.asked ~= ruling.asked then
     -- G8: what was ruled on another question starts nothing.
     return {'corrupt', '`' .. key .. '` asks for something else than was ruled on'}
   end
   -- Authority could be read: the run is no longer undecided (G6).
   if run.undecided_since or run.put_off_until then
-    redis.call('HDEL', key, 'undecided_since', 'put_off_until')
+    redis.call('HDEL', run.more, 'undecided_since', 'put_off_until')
+    run.has_more = redis.call('EXISTS', run.more) == 1
+    advance(run, 'queued', '')
   end
-  if not ruling.current then
+  if not ruling.is_current then
     return {'moved'}
+  elseif not ruling.is_allowed then
+    ruling.number = ruling.number or keep_ruling(ruling.record)
+    complete(run, now, 'blocked', {}, '\t' .. becomes .. '\t' .. ruling.number)
+    return ruling.answer
   end
-  local number = number_of(ruling)
-  if not ruling.allowed then
-    complete(key, id, run, now, 'blocked', 'decision', decision, 'ruling', number, 'allowed', '0',
-      'reason', ruling.reason)
-    return {'blocked', text(now)}
-  end
-  local until_ = text(later(now, ruling.lease))
-  redis.call('HSET', key, 'status', 'running', 'started_at', text(now), 'lease', lease,
-    'lease_until', until_, 'decision', decision, 'ruling', number, 'allowed', '1',
-    'max_attempts', ruling.limit)
-  leave(QUEUED, id)
-  enter(RUNNING, until_, id)
-  return {'started', text(now)}
+  move(ruling, key, run.has_more and '+' or '-', '\n' .. run.asked .. '\n' .. run.settled, becomes)
+  return ruling.answer
 end
 
-local answers = {}
-for place = FIRST, #KEYS do
-  local id, decision, lease, ruling = unpack(ARGV, at, at + START - 1)
-  answers[#answers + 1] = begin(KEYS[place], id, decision, lease, rulings[tonumber(ruling)])
-  at = at + START
+local function ruling_at(at)
+  local kind, fence, ends, allowed, record, lease, asked, runs = unpack(ARGV, at, at + RULING - 1)
+  local lease_until = text(later(now, lease))
+  return {
+    is_current = is_current(kind, fence, ends), is_allowed = allowed == '1', record = record, asked = asked,
+    runs = tonumber(runs), head = 'running\t', lease_until = lease_until,
+    times = '\t' .. text(now) .. '\t' .. lease_until .. '\t',
+    plain = 'queued\t-\n' .. asked .. '\n', from = #asked + 11,
+    answer = (allowed == '1' and 'started\t' or 'blocked\t') .. text(now),
+  }
+end
+
+local found, answers, place = redis.call('MGET', unpack(KEYS, FIRST)), {}, 0
+local rulings, at = {}, 4
+for number = 1, tonumber(ARGV[3]) do
+  rulings[number] = ruling_at(at)
+  at = at + RULING
+end
+for _, ruling in ipairs(rulings) do
+  for _ = 1, ruling.runs do
+    place = place + 1
+    local key, text, becomes = KEYS[FIRST + place - 1], found[place], ARGV[at]
+    at = at + 1
+    -- Most runs are queued, and nothing else.
+    local is_plain = text and text:find(ruling.plain, 1, true) == 1 and text:find(SETTLED, ruling.from)
+    if is_plain and not ruling.is_current then
+      answers[place] = 'moved'
+    elseif is_plain and ruling.is_allowed then
+      move(ruling, key, '-', text:sub(9), becomes)
+      answers[place] = ruling.answer
+    else
+      answers[place] = begin(key, ruling, becomes)
+    end
+  end
 end
 settle()
 return answers

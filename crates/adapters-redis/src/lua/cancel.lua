@@ -1,17 +1,17 @@
 -- Cancels runs: of a queued one a transition, of a running one a flag.
 --
--- KEYS    as run.lua, 8 the marker; then each run
--- ARGV    the store's id; then of each id, who cancels, why or nothing
+-- KEYS    as run.lua, 8 the marker; then each run, and what more there is of it
+-- ARGV    the store's id; then of each who cancels, why or nothing
 -- Answer  of each `before_start`, `requested`, `already_requested`, `not_found`, or `completed` and its
 --         outcome
 
-local FIRST, FIELDS = 9, 3
+local FIRST, FIELDS = 9, 2
 local sealed = require_marker(KEYS[8], ARGV[1])
 local now = clock()
 
 -- In a sealed store what runs may be told to stop, and what is queued stays as it is.
 if sealed then
-  for place = FIRST, #KEYS do
+  for place = FIRST, #KEYS, 2 do
     local run = read(KEYS[place])
     if run and run.status == 'queued' then
       refuse_sealed(sealed)
@@ -19,7 +19,7 @@ if sealed then
   end
 end
 
-local function cancel(key, id, by, reason)
+local function cancel(key, by, reason)
   local run, problem = read(key, 'cancel_by')
   if not run then
     return absent(problem, {'not_found'})
@@ -33,16 +33,17 @@ local function cancel(key, id, by, reason)
     note[3], note[4] = 'cancel_reason', optional(reason)
   end
   if run.status == 'queued' then
-    complete(key, id, run, now, 'cancelled', unpack(note))
+    complete(run, now, 'cancelled', note)
     return {'before_start'}
   end
-  redis.call('HSET', key, unpack(note))
+  keep_more(run, note)
+  advance(run, 'running', run.start)
   return {'requested'}
 end
 
 local answers = {}
-for place = FIRST, #KEYS do
-  local number = place - FIRST
+for place = FIRST, #KEYS, 2 do
+  local number = (place - FIRST) / 2
   answers[number + 1] = cancel(KEYS[place], unpack(ARGV, number * FIELDS + 2, number * FIELDS + FIELDS + 1))
 end
 settle()

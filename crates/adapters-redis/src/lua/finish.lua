@@ -1,18 +1,17 @@
 -- Completes running runs under their lease, and queues successors of those that failed.
 --
--- KEYS    as run.lua; then of each finish the run and its context, and those of its successor, where one
---         is wanted
--- ARGV    of each id, lease id, outcome, result, output, failure code, failure message, who cancels,
---         why, successor id, how long it waits. What is not set is empty
--- Answer  of each `completed`, the outcome, and the successor's entry; `before`, the outcome, and the
---         successor's id; or `lost`
+-- KEYS    as run.lua; then each run that simply succeeded; then of each other one the run and what more there is of
+--         it; and, where a successor is wanted, its context and those of the successor
+-- ARGV    how many simply succeeded, and the lease of each; then of each other lease, outcome, result, output,
+--         failure code, failure message, who cancels, why, whether a successor is wanted, and how long it waits. What
+--         is not set is empty
+-- Answer  of each `completed`, a tab and the outcome; the same with the successor's entry; `before`, the outcome, and
+--         the successor's id; or `lost`
 
-local FIELDS = 11
+local FIRST, FIELDS = 8, 10
 local now = clock()
-
-local function before(run, id)
-  return {'before', run.outcome, redis.call('HGET', SUCCESSORS, id)}
-end
+local SIMPLE = tonumber(ARGV[1])
+local RUNS_THAT_RUN = '^running\t%-(\t%d+\t%d+\t([%x-]+)\t%d+\t[%x-]+\t%d+)\n()'
 
 local function finish(from, to, finish)
   local lease, outcome, result, output, code, message, cancel_by, cancel_reason, wait = unpack(finish)
@@ -22,17 +21,17 @@ local function finish(from, to, finish)
   elseif run.lease ~= lease then
     return {'lost'}
   elseif run.status == 'completed' then
-    return before(run, from.id)
+    return {'before', run.outcome, redis.call('HGET', SUCCESSORS, run.id)}
   end
   -- A cancel flag that was raised first decides; the result is kept all the same.
   if run.cancel_by then
     outcome, code, cancel_by = 'cancelled', '', ''
   end
-  local verdict, asked
-  if to.id ~= '' and outcome == 'failed' then
-    verdict, asked = may_succeed(from, to)
+  local verdict, existing
+  if to and outcome == 'failed' then
+    verdict, existing = may_succeed(run, from, to)
     if not verdict then
-      return {'corrupt', asked}
+      return {'corrupt', existing}
     end
   end
   local fields = {}
@@ -45,8 +44,8 @@ local function finish(from, to, finish)
   set('result', result)
   set('output', output)
   if code ~= '' then
-    set('failure_code', code)
-    set('failure_message', message)
+    fields[#fields + 1], fields[#fields + 2] = 'failure_code', code
+    fields[#fields + 1], fields[#fields + 2] = 'failure_message', message
   end
   if cancel_by ~= '' then
     set('cancel_by', cancel_by)
@@ -55,26 +54,44 @@ local function finish(from, to, finish)
       fields[#fields + 1] = optional(cancel_reason)
     end
   end
-  complete(from.key, from.id, run, now, outcome, unpack(fields))
+  complete(run, now, outcome, fields)
   if verdict == 'ready' then
-    return {'completed', outcome, succeed(from, to, asked, run, now, later(now, wait))}
+    return {'completed', outcome, succeed(run, from, to, now, later(now, wait))}
   end
-  return {'completed', outcome, false}
+  return 'completed\t' .. outcome
 end
 
+local SUCCEEDED = {'', 'succeeded', '', '', '', '', '', '', '0'}
+local SIMPLY = 'succeeded\t-\t' .. text(now)
 local answers = {}
-local place, at = 8, 1
-while place < #KEYS do
-  local id, successor = ARGV[at], ARGV[at + 9]
-  local from = {id = id, key = KEYS[place], context = KEYS[place + 1]}
-  local to = {id = successor}
-  place = place + 2
-  if successor ~= '' then
-    to.key, to.context = KEYS[place], KEYS[place + 1]
-    place = place + 2
+local found = SIMPLE > 0 and redis.call('MGET', unpack(KEYS, FIRST, FIRST + SIMPLE - 1)) or {}
+for place = 1, SIMPLE do
+  local key, lease, text = KEYS[FIRST + place - 1], ARGV[place + 1], found[place]
+  local start, held_lease, after
+  if text then
+    start, held_lease, after = text:match(RUNS_THAT_RUN)
   end
-  local rest = {unpack(ARGV, at + 1, at + 8)}
-  rest[9] = ARGV[at + 10]
+  -- A text that ends with its tab is of a run without a unique key.
+  if held_lease == lease and text:byte(-1) == 9 and not texts[key] then
+    write(key, SIMPLY .. start .. text:sub(after - 1))
+    leave(RUNNING, id_of(key))
+    answers[place] = 'completed\tsucceeded'
+  else
+    SUCCEEDED[1] = lease
+    answers[place] = finish({key = key}, nil, SUCCEEDED)
+  end
+end
+
+local place, at = FIRST + SIMPLE, 2 + SIMPLE
+while place <= #KEYS do
+  local from, to = {key = KEYS[place]}, nil
+  place = place + 2
+  if ARGV[at + 8] == '1' then
+    from.context, to = KEYS[place], {key = KEYS[place + 1], context = KEYS[place + 2]}
+    place = place + 3
+  end
+  local rest = {unpack(ARGV, at, at + 7)}
+  rest[9] = ARGV[at + 9]
   answers[#answers + 1] = finish(from, to, rest)
   at = at + FIELDS
 end

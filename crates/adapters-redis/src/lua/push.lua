@@ -5,34 +5,51 @@
 --         hexadecimal digits, due time in microseconds, workspace
 -- Answer  for each entry 1 where it was added, 0 where it was there
 
-local CHANNEL = ARGV[1]
+local CHANNEL, FIELDS = ARGV[1], 6
 local now, answer, is_news = clock(), {}, false
 
+local runs = {}
+for at = 2, #ARGV, FIELDS do
+  runs[#runs + 1] = ARGV[at + 1]
+end
+local entries = entries_of(runs)
+
 -- Whether an entry has its place; one that was lost with a part of the queue's keys has none.
-local function is_placed(run, operation)
-  local _, _, due = read(redis.call('HGET', ENTRIES, run))
+local function is_placed(entry, run, operation)
+  local _, _, _, due = read(entry)
   return due and (redis.call('ZSCORE', ready_of(operation), due .. run)
     or redis.call('ZSCORE', waiting_of(operation), due .. run))
 end
 
-for at = 2, #ARGV, 6 do
-  local operation, run, order, due, due_at, workspace = unpack(ARGV, at, at + 5)
-  local ready, waiting = ready_of(operation), waiting_of(operation)
-  if is_placed(run, operation) then
-    answer[#answer + 1] = 0
+-- The operations that had nothing ready, and of each what is added to those that wait.
+local added, was_empty, waits = {}, {}, {}
+for place, run in ipairs(runs) do
+  local at = 2 + (place - 1) * FIELDS
+  local operation, _, order, due, due_at, workspace = unpack(ARGV, at, at + FIELDS - 1)
+  if added[run] or entries[place] and is_placed(entries[place], run, operation) then
+    answer[place] = 0
   else
-    answer[#answer + 1] = 1
-    redis.call('HSET', ENTRIES, run, entry_text('-', order, due, workspace))
+    answer[place], added[run] = 1, true
+    gain(ENTRIES, run, table.concat({'-', order, due, workspace}, '\t'))
     if tonumber(due_at) <= now then
-      -- Whoever found the operation's entries all taken waits for this one.
-      is_news = is_news or redis.call('ZCARD', ready) == 0
-      redis.call('ZADD', ready, order, due .. run)
+      if was_empty[operation] == nil then
+        was_empty[operation] = redis.call('ZCARD', ready_of(operation)) == 0
+        -- Whoever found the operation's entries all taken waits for this one.
+        is_news = is_news or was_empty[operation]
+      end
+      gain(ready_of(operation), order, due .. run)
     else
-      redis.call('ZADD', waiting, due_at, due .. run)
-      -- Whoever waits for an entry to become ready waits too long if this one is ready before it.
-      is_news = is_news or redis.call('ZRANK', waiting, due .. run) == 0
+      waits[operation] = waits[operation] or {}
+      waits[operation][due .. run] = true
+      gain(waiting_of(operation), due_at, due .. run)
     end
   end
+end
+settle()
+-- Whoever waits for an entry to become ready waits too long if this one is ready before it.
+for operation, members in pairs(waits) do
+  local first = redis.call('ZRANGE', waiting_of(operation), 0, 0)[1]
+  is_news = is_news or members[first]
 end
 if is_news then
   -- A hint: a user who may not publish has pushed all the same.

@@ -5,13 +5,13 @@
 -- Answer  for each delivery 1 where the entry waits now, 0 where the claim is not the entry's any more
 
 local answer, ends = {}, text(later(clock(), ARGV[1]))
-for at = 2, #ARGV, 3 do
-  local operation, run, claim = unpack(ARGV, at, at + 2)
-  local due = held_by(run, claim)
+for place, due in ipairs(held_from(2)) do
+  local operation, run = ARGV[place * 3 - 1], ARGV[place * 3]
   if due then
-    redis.call('ZREM', ready_of(operation), due .. run)
-    redis.call('ZADD', waiting_of(operation), ends, due .. run)
+    lose(ready_of(operation), due .. run)
+    gain(waiting_of(operation), ends, due .. run)
   end
-  answer[#answer + 1] = due and 1 or 0
+  answer[place] = due and 1 or 0
 end
+settle()
 return answer

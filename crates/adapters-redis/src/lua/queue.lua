@@ -21,18 +21,55 @@ local function waiting_of(operation)
   return KEYS[2 * operation + 1]
 end
 
--- Reads an entry: claim, order, due time, workspace. Nil where there is none, and where it does not read as
--- one: the run repository tells what is to be in the queue, and it is pushed again.
+-- Reads an entry: claim, what else it says, and of that order, due time and workspace. Nil where there is none, and
+-- where it does not read as one: the run repository tells what is to be in the queue, and it is pushed again.
 local function read(entry)
-  return (entry or ''):match('^(%S+)\t(%-?%d+)\t(%x+)\t(.+)$')
+  if entry then
+    return entry:match('^(%S+)\t((%-?%d+)\t(%x+)\t(.+))$')
+  end
 end
 
-local function entry_text(claim, order, due, workspace)
-  return table.concat({claim, order, due, workspace}, '\t')
+-- The entries of some runs, as they are.
+local function entries_of(runs)
+  return #runs > 0 and redis.call('HMGET', ENTRIES, unpack(runs)) or {}
 end
 
--- The due time of a run's entry, if it is still held by this claim.
-local function held_by(run, claim)
-  local holder, _, due = read(redis.call('HGET', ENTRIES, run))
-  return holder == claim and due
+-- What keys are to gain and to lose, written once for each: gains first, as one that was emptied is gone.
+local gains, losses = {}, {}
+
+local function gain(key, one, other)
+  local gained = gains[key] or {}
+  gains[key] = gained
+  gained[#gained + 1] = one
+  gained[#gained + 1] = other
+end
+
+local function lose(key, member)
+  local lost = losses[key] or {}
+  losses[key] = lost
+  lost[#lost + 1] = member
+end
+
+local function settle()
+  for key, gained in pairs(gains) do
+    redis.call(key == ENTRIES and 'HSET' or 'ZADD', key, unpack(gained))
+  end
+  for key, lost in pairs(losses) do
+    redis.call(key == ENTRIES and 'HDEL' or 'ZREM', key, unpack(lost))
+  end
+  gains, losses = {}, {}
+end
+
+-- Deliveries, each the place of its operation, run and claim, from an argument on: the due times of those that are
+-- still held by their claim, false of the others.
+local function held_from(first)
+  local runs, held = {}, {}
+  for at = first, #ARGV, 3 do
+    runs[#runs + 1] = ARGV[at + 1]
+  end
+  for place, entry in ipairs(entries_of(runs)) do
+    local claim, _, _, due = read(entry)
+    held[place] = claim == ARGV[first + place * 3 - 1] and due
+  end
+  return held
 end

@@ -4,54 +4,43 @@
 -- KEYS    as queue.lua
 -- ARGV    claim, limit, how long the claim lasts in microseconds
 -- Answer  in how many microseconds the next waiting entry is to be ready, if there is one; then of each
---         entry handed out the place of its operation, run, workspace
+--         entry handed out the place of its operation, and its run and workspace as one text
 
-local CLAIM, LIMIT, LASTS = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local CLAIM, LIMIT, LASTS = ARGV[1] .. '\t', tonumber(ARGV[2]), ARGV[3]
 
 -- How many waiting entries of an operation are made ready at the most.
 local WAKE_AT_ONCE = 1000
 
-local operations = {}
-for place = 1, (#KEYS - 1) / 2 do
-  operations[place] = {ready = ready_of(place), waiting = waiting_of(place)}
-end
 local now = clock()
 
--- The entries of some members, with false where there is none. What does not read as one is thrown away.
-local function entries_of(members)
+-- Calls `use` for each member that has an entry: with its place among them, its run, and what its entry says besides
+-- the claim, of that the order and the workspace. What does not read as an entry is thrown away.
+local function each_entry(members, use)
   local runs = {}
-  for at, member in ipairs(members) do
-    runs[at] = member:sub(17)
+  for place, member in ipairs(members) do
+    runs[place] = member:sub(17)
   end
-  local entries = redis.call('HMGET', ENTRIES, unpack(runs))
-  for at, entry in ipairs(entries) do
-    local _, order, due, workspace = read(entry)
-    entries[at] = order and due == members[at]:sub(1, 16)
-      and {run = runs[at], order = order, due = due, workspace = workspace}
-    if not entries[at] then
-      redis.call('HDEL', ENTRIES, runs[at])
+  for place, entry in ipairs(entries_of(runs)) do
+    local run, member = runs[place], members[place]
+    local claim, rest, order, due, workspace = read(entry)
+    if claim and #due == 16 and member:find(due, 1, true) == 1 then
+      use(place, run, rest, order, workspace)
+    else
+      lose(ENTRIES, run)
     end
   end
-  return entries
 end
 
 local function wake(operation)
-  local members =
-    redis.call('ZRANGEBYSCORE', operation.waiting, '-inf', text(now), 'LIMIT', 0, WAKE_AT_ONCE)
-  if #members == 0 then
-    return
+  local ready, waiting = ready_of(operation), waiting_of(operation)
+  local members = redis.call('ZRANGEBYSCORE', waiting, '-inf', text(now), 'LIMIT', 0, WAKE_AT_ONCE)
+  for _, member in ipairs(members) do
+    lose(waiting, member)
   end
-  local ready = {}
-  for at, entry in ipairs(entries_of(members)) do
-    if entry then
-      ready[#ready + 1] = entry.order
-      ready[#ready + 1] = members[at]
-    end
-  end
-  redis.call('ZREM', operation.waiting, unpack(members))
-  if #ready > 0 then
-    redis.call('ZADD', operation.ready, unpack(ready))
-  end
+  each_entry(members, function(place, _, _, order)
+    gain(ready, order, members[place])
+  end)
+  settle()
 end
 
 -- Byte for byte: Lua itself compares texts as the server's locale has it.
@@ -65,16 +54,16 @@ local function is_before(one, other)
   return #one < #other
 end
 
--- The first members over all operations, taken out of the ready ones.
-local function take(limit)
-  local heads, taken = {}, {}
-  for place, operation in ipairs(operations) do
-    local found = redis.call('ZRANGE', operation.ready, 0, limit - 1, 'WITHSCORES')
+-- The first members over all operations, and the operation of each.
+local function first_ready(limit)
+  local heads, members, operations = {}, {}, {}
+  for operation = 1, (#KEYS - 1) / 2 do
+    local found = redis.call('ZRANGE', ready_of(operation), 0, limit - 1, 'WITHSCORES')
     if #found > 0 then
-      heads[#heads + 1] = {place = place, found = found, at = 1}
+      heads[#heads + 1] = {operation = operation, found = found, at = 1}
     end
   end
-  while #taken < limit and #heads > 0 do
+  while #members < limit and #heads > 0 do
     local first = 1
     for at = 2, #heads do
       local one, other = heads[at], heads[first]
@@ -84,45 +73,39 @@ local function take(limit)
       end
     end
     local head = heads[first]
-    taken[#taken + 1] = {place = head.place, member = head.found[head.at]}
+    members[#members + 1] = head.found[head.at]
+    operations[#operations + 1] = head.operation
     head.at = head.at + 2
     if head.at > #head.found then
       table.remove(heads, first)
     end
   end
-  for _, one in ipairs(taken) do
-    redis.call('ZREM', operations[one.place].ready, one.member)
-  end
-  return taken
+  return members, operations
 end
 
-for _, operation in ipairs(operations) do
+for operation = 1, (#KEYS - 1) / 2 do
   wake(operation)
 end
 
 local answer, given, ends = {false}, 0, text(later(now, LASTS))
 repeat
-  local taken, members = take(LIMIT - given), {}
-  for at, one in ipairs(taken) do
-    members[at] = one.member
+  local members, operations = first_ready(LIMIT - given)
+  for place, member in ipairs(members) do
+    lose(ready_of(operations[place]), member)
   end
-  local entries = #members > 0 and entries_of(members) or {}
-  for at, entry in ipairs(entries) do
-    if entry then
-      local held = entry_text(CLAIM, entry.order, entry.due, entry.workspace)
-      redis.call('HSET', ENTRIES, entry.run, held)
-      redis.call('ZADD', operations[taken[at].place].waiting, ends, members[at])
-      answer[#answer + 1] = taken[at].place
-      answer[#answer + 1] = entry.run
-      answer[#answer + 1] = entry.workspace
-      given = given + 1
-    end
-  end
-until #taken == 0 or given == LIMIT
+  each_entry(members, function(place, run, rest, _, workspace)
+    gain(ENTRIES, run, CLAIM .. rest)
+    gain(waiting_of(operations[place]), ends, members[place])
+    answer[#answer + 1] = operations[place]
+    answer[#answer + 1] = run .. workspace
+    given = given + 1
+  end)
+  settle()
+until #members == 0 or given == LIMIT
 
 local next_at
-for _, operation in ipairs(operations) do
-  local first = redis.call('ZRANGE', operation.waiting, 0, 0, 'WITHSCORES')
+for operation = 1, (#KEYS - 1) / 2 do
+  local first = redis.call('ZRANGE', waiting_of(operation), 0, 0, 'WITHSCORES')
   if first[2] and (not next_at or tonumber(first[2]) < next_at) then
     next_at = tonumber(first[2])
   end

@@ -1,7 +1,7 @@
 -- Queues successors of completed runs, as operators ask.
 --
 -- KEYS    as run.lua, 8 the marker; then of each the run and its context, and those of its successor
--- ARGV    the store's id; then of each its id, that of its successor, and who asks
+-- ARGV    the store's id; then of each who asks
 -- Answer  of each `created` and the successor's entry; `existing` and that successor; `held` and the run
 --         that holds its unique key; `not_completed`; or `not_found`
 
@@ -15,29 +15,28 @@ local function retry(from, to, requested_by)
   elseif run.status ~= 'completed' then
     return {'not_completed'}
   end
-  local verdict, asked = may_succeed(from, to)
+  local verdict, existing = may_succeed(run, from, to)
   if not verdict then
-    return {'corrupt', asked}
+    return {'corrupt', existing}
   elseif verdict == 'existing' then
-    return {'existing', asked}
+    return {'existing', existing}
   end
   local field = unique_field(run)
   local holder = field and holder_of(field)
   if holder then
     return {'held', holder}
   elseif verdict == 'taken' then
-    return {'existing', to.id}
+    return {'existing', id_of(to.key)}
   end
-  return {'created', succeed(from, to, asked, run, now, now, requested_by)}
+  return {'created', succeed(run, from, to, now, now, requested_by)}
 end
 
 local answers = {}
 for place = 9, #KEYS, 4 do
   local number = (place - 9) / 4
-  local id, successor, requested_by = unpack(ARGV, number * 3 + 2, number * 3 + 4)
-  local from = {id = id, key = KEYS[place], context = KEYS[place + 1]}
-  local to = {id = successor, key = KEYS[place + 2], context = KEYS[place + 3]}
-  answers[number + 1] = retry(from, to, requested_by)
+  local from = {key = KEYS[place], context = KEYS[place + 1]}
+  local to = {key = KEYS[place + 2], context = KEYS[place + 3]}
+  answers[number + 1] = retry(from, to, ARGV[number + 2])
 end
 settle()
 return answers

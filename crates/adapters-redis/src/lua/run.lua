@@ -3,9 +3,20 @@
 --
 -- KEYS 1 to 7: the workspace's runs, blocked, queued, running, unique, successors, rulings.
 --
+-- A run is a text of three lines, each of columns with a tab between them: how far it has come, what it asks for,
+-- and what was settled when it was queued. The last two never change (G8). `F` is `+` where a hash holds more of
+-- the run, and `-` where there is none.
+--
+--   queued, F                       running, F, START                      blocked, F, completed at, VERDICT
+--   OUTCOME, F, completed at        OUTCOME, F, completed at, START
+--     where START is: started at, leased until, lease, limit of attempts, decision, ruling
+--     and VERDICT: reason, decision, ruling
+--   tenant, initiator, mode, operation, connection
+--   queued at, due at, attempt, priority, queue, chain, predecessor, who asked for it, unique key
+--
 -- What the indexes gain and lose is written at the end, gains first: an index that a script emptied is gone, and
 -- in a slot of a cluster that is on its way to another node a key that is gone is not this node's any more. The
--- script would end in the middle.
+-- script would end in the middle. For the same reason a hash that is to be made is one of KEYS.
 
 local RUNS, BLOCKED, QUEUED, RUNNING, UNIQUE, SUCCESSORS, RULINGS = unpack(KEYS, 1, 7)
 
@@ -13,55 +24,104 @@ for place, kind in ipairs({'zset', 'zset', 'zset', 'zset', 'hash', 'hash', 'hash
   expect(KEYS[place], kind)
 end
 
--- What a run is and whom it is for: settled when it is queued, and copied to its successor (G8).
-local ASKED = {
-  'tenant', 'initiator', 'mode', 'type', 'connection', 'priority', 'unique_key', 'queue', 'chain',
-}
+local START = '^\t(%-?%d+)\t(%-?%d+)\t([%x-]+)\t(%d+)\t([%x-]+)\t(%d+)$'
+local VERDICT = '^\t[%l_]+\t([%x-]+)\t%d+$'
+local ASKED = '^([^\t]+)\t([^\t]*)\t([^\t]+)\t([^\t]+)\t([^\t]*)$'
+local SETTLED = '^(%-?%d+)\t(%-?%d+)\t(%d+)\t(%-?%d+)\t([^\t]+)\t([%x-]+)\t([%x-]*)\t([^\t]*)\t([^\t]*)$'
 
-local ENDS = {succeeded = true, partially_succeeded = true, failed = true, blocked = true, cancelled = true}
+local ENDS = {succeeded = true, partially_succeeded = true, failed = true, cancelled = true}
 
--- What no run is, whoever wrote it (G1, G3, G4).
-local function problem_of(run)
-  local started = run.started_at and run.lease_until and run.decision and run.allowed == '1'
-  if run.status == 'queued' then
-    if run.outcome ~= 'pending' or run.started_at or run.lease or run.decision then
-      return 'is queued, and more than that'
+-- Reads how far a run has come; answers with what no run is (G1, G3, G4).
+local function read_head(run, head)
+  local status, more, rest = head:match('^([%l_]+)\t([+-])(.*)$')
+  run.has_more = more == '+'
+  if status == 'queued' then
+    run.status, run.outcome = 'queued', 'pending'
+    return rest ~= '' and 'is queued, and more than that' or nil
+  elseif status == 'running' then
+    run.status, run.outcome, run.start = 'running', 'pending', rest
+  elseif status == 'blocked' or ENDS[status] then
+    local completed, start = rest:match('^\t(%-?%d+)(.*)$')
+    if not completed then
+      return 'is completed, and does not say when'
     end
-  elseif run.status == 'running' then
-    if run.outcome ~= 'pending' or not run.lease or not started then
-      return 'is running without a whole start'
+    run.status, run.outcome, run.start = 'completed', status, start
+    if status == 'blocked' then
+      run.decision = start:match(VERDICT)
+      return not run.decision and 'was blocked, and not only that' or nil
+    elseif start == '' then
+      return status:find('succeeded', 1, true) and 'has succeeded and never started' or nil
     end
-  elseif run.status ~= 'completed' or not ENDS[run.outcome] then
+  else
     return 'has neither a status nor an outcome that there is'
-  elseif run.outcome == 'blocked' and (run.started_at or run.allowed ~= '0') then
-    return 'was blocked, and not only that'
   end
-  if not (run.tenant and run.type and tonumber(run.queued_at) and tonumber(run.attempt)) then
-    return 'does not say what was asked for'
-  end
+  run.started_at, run.lease_until, run.lease, run.max_attempts, run.decision = run.start:match(START)
+  return not run.decision and 'is running without a whole start' or nil
 end
 
--- Reads a run, with other fields than the usual. Nil where there is none; nil and the problem where it
--- cannot be read.
-local function read(key, ...)
-  local kind = redis.call('TYPE', key).ok
-  if kind == 'none' then
-    return nil
-  elseif kind ~= 'hash' then
-    return nil, '`' .. key .. '` is a ' .. kind .. ', expected a hash'
+-- The run that a text holds; nil and the problem where no run is like that.
+local function parse(text)
+  local head, asked, settled = text:match('^([^\n]+)\n([^\n]+)\n([^\n]+)$')
+  if not head then
+    return nil, 'is not a run'
   end
-  local names = {
-    'status', 'outcome', 'tenant', 'type', 'unique_key', 'attempt', 'queued_at', 'started_at', 'lease',
-    'lease_until', 'decision', 'allowed', ...
-  }
-  local values = redis.call('HMGET', key, unpack(names))
-  local run = {}
-  for place, name in ipairs(names) do
-    run[name] = values[place] or nil
-  end
-  local problem = problem_of(run)
+  local run = {asked = asked, settled = settled}
+  local problem = read_head(run, head)
   if problem then
+    return nil, problem
+  end
+  run.tenant, run.initiator, run.mode, run.type = asked:match(ASKED)
+  run.queued_at, run.due_at, run.attempt, run.priority, run.queue, run.chain, run.retry_of, run.requested_by,
+    run.unique_key = settled:match(SETTLED)
+  if not run.tenant or not run.queued_at then
+    return nil, 'does not say what was asked for'
+  end
+  return run
+end
+
+-- The id of a run, which its key ends with.
+local function id_of(key)
+  return key:sub(-36)
+end
+
+-- The hash of what more there is of a run.
+local function more_key(id)
+  return RUNS:sub(1, -5) .. 'more:' .. id
+end
+
+-- What runs are to become, by their keys, and those keys.
+local texts, written = {}, {}
+
+local function write(key, text)
+  if not texts[key] then
+    written[#written + 1] = key
+  end
+  texts[key] = text
+end
+
+-- Reads a run, with some fields of its hash. Nil where there is none; nil and the problem where it cannot be read.
+local function read(key, ...)
+  local text = texts[key] or redis.pcall('GET', key)
+  if not text then
+    return nil
+  elseif type(text) == 'table' then
+    return nil, '`' .. key .. '` is a ' .. redis.call('TYPE', key).ok .. ', expected a string'
+  end
+  local run, problem = parse(text)
+  if not run then
     return nil, '`' .. key .. '` ' .. problem
+  end
+  run.key, run.id = key, id_of(key)
+  run.more = more_key(run.id)
+  local kind, expected = redis.call('TYPE', run.more).ok, run.has_more and 'hash' or 'none'
+  if kind ~= expected then
+    return nil, '`' .. run.more .. '` is a ' .. kind .. ', expected a ' .. expected
+  end
+  if run.has_more and select('#', ...) > 0 then
+    local values = redis.call('HMGET', run.more, ...)
+    for place, name in ipairs({...}) do
+      run[name] = values[place] or nil
+    end
   end
   return run
 end
@@ -76,13 +136,28 @@ local function optional(argument)
   return argument ~= '' and string.sub(argument, 2) or nil
 end
 
+-- Keeps fields and their values in the hash of a run.
+local function keep_more(run, fields)
+  if #fields > 0 then
+    redis.call('HSET', run.more, unpack(fields))
+    run.has_more = true
+  end
+end
+
+-- Writes how far a run has come: a word, and what follows after the mark of its hash.
+local function advance(run, word, rest)
+  local head = word .. (run.has_more and '\t+' or '\t-') .. rest
+  write(run.key, head .. '\n' .. run.asked .. '\n' .. run.settled)
+end
+
 -- A run as the indexes order it: by time, then by id.
 local function member(queued_at, id)
   return string.format('%018.0f.', tonumber(queued_at)) .. id
 end
 
+-- What a unique key is held under, where the run has one.
 local function unique_field(run)
-  return run.unique_key and run.tenant .. '\n' .. run.type .. '\n' .. run.unique_key
+  return run.unique_key ~= '' and run.tenant .. '\n' .. run.type .. '\n' .. run.unique_key
 end
 
 -- What each index is to gain, as scores and members, and what it is to lose.
@@ -112,9 +187,15 @@ local function holder_of(field)
   return held[field]
 end
 
--- Writes what the indexes gain and lose. Every script that changes runs ends with it.
+-- Writes the runs, and what the indexes gain and lose. Every script that changes runs ends with it.
 local function settle()
-  local taken, free = {}, {}
+  local taken, free, runs = {}, {}, {}
+  for place, key in ipairs(written) do
+    runs[2 * place - 1], runs[2 * place] = key, texts[key]
+  end
+  if #runs > 0 then
+    redis.call('MSET', unpack(runs))
+  end
   for field, holder in pairs(held) do
     if holder then
       taken[#taken + 1] = field
@@ -137,15 +218,17 @@ local function settle()
   end
 end
 
--- Completes a run and lets go of what it holds. More fields and their values may follow.
-local function complete(key, id, run, now, outcome, ...)
-  redis.call('HSET', key, 'status', 'completed', 'outcome', outcome, 'completed_at', text(now), ...)
-  leave(run.status == 'queued' and QUEUED or RUNNING, id)
+-- Completes a run and lets go of what it holds. Fields and their values may be kept with it; of a run that was
+-- blocked, by which verdict.
+local function complete(run, now, outcome, fields, verdict)
+  keep_more(run, fields or {})
+  advance(run, outcome, '\t' .. text(now) .. (verdict or run.start or ''))
+  leave(run.status == 'queued' and QUEUED or RUNNING, run.id)
   local field = unique_field(run)
-  if field and holder_of(field) == id then
+  if field and holder_of(field) == run.id then
     held[field] = false
   end
   if outcome == 'blocked' then
-    enter(BLOCKED, 0, member(run.queued_at, id))
+    enter(BLOCKED, 0, member(run.queued_at, run.id))
   end
 end

@@ -1,6 +1,6 @@
 //! Pages of runs: workspace after workspace, each in the order of its index.
 
-use countersign_domain::{LeaseId, Timestamp, WorkspaceId};
+use countersign_domain::WorkspaceId;
 use countersign_ports::{
     MoveCursor, MovePage, Moved, MovedRun, PortError, PortErrorKind, PortResult, RunKey,
 };
@@ -77,42 +77,19 @@ async fn moved(shared: &Shared, found: &[(WorkspaceId, String)]) -> PortResult<V
         .iter()
         .map(|(workspace, member)| run_key(workspace, member, OPERATION))
         .collect::<PortResult<_>>()?;
-    // Leases are read last: of a completed run they are what they were when it completed.
     let runs = read_whole(shared, &keys, OPERATION).await?;
-    let leases = leases(shared, &keys).await?;
     let mut items = Vec::with_capacity(keys.len());
-    for ((key, run), lease) in keys.iter().zip(runs).zip(leases) {
-        let Some(StoredWhole { run, put_off_until }) = run else {
+    for (key, run) in keys.iter().zip(runs) {
+        let Some(StoredWhole { run, besides }) = run else {
             let detail = format_args!(
                 "run `{}` is in the index of workspace `{}`, and nowhere else",
                 key.id, key.workspace_id
             );
             return Err(PortError::new(PortErrorKind::Corrupt, OPERATION, detail));
         };
-        let (lease, max_attempts) = lease;
-        let run = MovedRun::of(run, put_off_until, lease, max_attempts);
+        let lease = besides.lease.map(|(lease, ends)| (lease, Some(ends)));
+        let run = MovedRun::of(run, besides.put_off_until, lease, besides.max_attempts);
         items.push(Moved::Run(Box::new(run)));
     }
     Ok(items)
-}
-
-/// The lease of a run with its end, and its limit of attempts.
-type Held = (Option<(LeaseId, Option<Timestamp>)>, Option<u32>);
-
-async fn leases(shared: &Shared, keys: &[RunKey]) -> PortResult<Vec<Held>> {
-    let call = |key: &RunKey| {
-        let run = shared.keys().workspace(&key.workspace_id).run(key.id);
-        let fields = ["lease", "lease_until", "max_attempts"];
-        Call::command("HMGET", run).arg(&fields)
-    };
-    let calls: Vec<Call> = keys.iter().map(call).collect();
-    let told = shared.link().call_all(OPERATION, &calls).await?;
-    let read = |told| {
-        let mut columns = Columns::of(told, OPERATION)?;
-        let lease: Option<LeaseId> = columns.optional("lease id")?;
-        let ends = columns.optional_time("the end of a lease")?;
-        let limit = columns.optional("limit of attempts")?;
-        Ok((lease.map(|lease| (lease, ends)), limit))
-    };
-    told.into_iter().map(read).collect()
 }

@@ -1,10 +1,12 @@
 //! Hands out what is ready.
 
 use std::collections::BTreeSet;
+use std::error::Error;
+use std::str::FromStr;
 use std::time::Duration;
 
 use countersign_domain::OperationType;
-use countersign_ports::{Delivery, PortResult, Receipt, Receive, RunKey};
+use countersign_ports::{Delivery, PortError, PortResult, Receipt, Receive, RunKey};
 use uuid::Uuid;
 
 use super::{RedisQueue, script_keys};
@@ -16,6 +18,9 @@ const OPERATION: &str = "receive";
 
 /// How many entries one script hands out at the most.
 const AT_ONCE: u32 = 1000;
+
+/// The length of a run id as text.
+const RUN_ID_BYTES: usize = 36;
 
 script!(RECEIVE writes "queue", "receive");
 
@@ -40,19 +45,32 @@ pub(super) async fn receive(
     let mut columns = Columns::of(answer, OPERATION)?;
     let next: Option<u64> = columns.optional("when an entry is to be ready")?;
     queue.watch.expect_in(next.map(Duration::from_micros));
-    let mut deliveries = Vec::with_capacity(columns.left() / 3);
+    let receipt = format!("{claim}:{}", receive.queue_name);
+    let mut deliveries = Vec::with_capacity(columns.left() / 2);
     while columns.left() > 0 {
         let place: usize = columns.parsed("operation of an entry")?;
         let operation = place.checked_sub(1).and_then(|at| operations.get(at));
         let operation = operation.ok_or_else(|| unreadable(OPERATION, "operation of an entry"))?;
+        let named = columns.text("run and workspace of an entry")?;
+        let (run, workspace) = named
+            .split_at_checked(RUN_ID_BYTES)
+            .ok_or_else(|| unreadable(OPERATION, "run and workspace of an entry"))?;
         deliveries.push(Delivery {
             run: RunKey {
-                id: columns.parsed("run id")?,
-                workspace_id: columns.parsed("workspace id")?,
+                id: parsed(run, "run id")?,
+                workspace_id: parsed(workspace, "workspace id")?,
             },
             operation_type: (*operation).clone(),
-            receipt: Receipt(format!("{claim}:{}", receive.queue_name)),
+            receipt: Receipt(receipt.clone()),
         });
     }
     Ok(deliveries)
+}
+
+fn parsed<T: FromStr>(text: &str, what: &'static str) -> PortResult<T>
+where
+    T::Err: Error + Send + Sync + 'static,
+{
+    text.parse()
+        .map_err(|error| PortError::corrupt(OPERATION, what, error))
 }

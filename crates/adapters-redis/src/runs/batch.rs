@@ -23,18 +23,26 @@ pub(crate) struct Group {
 
 impl Group {
     /// What belongs to the items of this group, of two lists as long as the batch.
-    pub(crate) fn of<'b, A, B>(
-        &'b self,
+    pub(crate) fn of<'g, 'b, A, B>(
+        &'g self,
         first: &'b [A],
         second: &'b [B],
-    ) -> impl Iterator<Item = (&'b A, &'b B)> {
+    ) -> impl Iterator<Item = (&'b A, &'b B)> + use<'g, 'b, A, B> {
         self.places
             .iter()
             .filter_map(move |place| Some((first.get(*place)?, second.get(*place)?)))
     }
 
+    /// Puts the items in this order; those that are alike stay in input order.
+    pub(crate) fn sort_by_key<K: Ord>(&mut self, key: impl FnMut(&usize) -> K) {
+        self.places.sort_by_key(key);
+    }
+
     /// The items of this group.
-    pub(crate) fn each<'b, A>(&'b self, items: &'b [A]) -> impl Iterator<Item = &'b A> {
+    pub(crate) fn each<'g, 'b, A>(
+        &'g self,
+        items: &'b [A],
+    ) -> impl Iterator<Item = &'b A> + use<'g, 'b, A> {
         self.places
             .iter()
             .filter_map(move |place| items.get(*place))
@@ -75,9 +83,10 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// Reads one item's answer. A damaged run is an error that names its key.
+    /// Reads one item's answer: a list, or a text with tabs between what would be in one. A damaged run is an error
+    /// that names its key.
     fn read(value: Value, operation: &'static str) -> PortResult<Self> {
-        let mut rest = Columns::of(value, operation)?;
+        let mut rest = Columns::of_list_or_text(value, operation)?;
         let word = rest.text("an answer's first word")?;
         if word == "corrupt" {
             let problem = rest.text("what is wrong")?;

@@ -1,15 +1,16 @@
 //! The fence: one script a workspace compares every revision and moves what is still queued.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
-use countersign_domain::{ReasonCode, Timestamp, WorkspaceId};
+use countersign_domain::{Timestamp, WorkspaceId};
 use countersign_ports::{Begun, Fence, PortResult, ReadBack, Ruling, Start};
 
 use super::batch::{Answers, Group, by_workspace, unknown};
 use super::{RedisRuns, micros_of};
 use crate::script::{Call, script};
 use crate::store::Shared;
+use crate::stored_run::asked;
 
 script!(BEGIN writes "run", "rulings", "begin");
 script!(READ_BACK writes "run", "read_back");
@@ -30,9 +31,9 @@ pub(super) async fn begin(runs: &RedisRuns, starts: &[Start]) -> PortResult<Vec<
         .iter()
         .zip(&first)
         .map(|(start, first)| first.then_some(&start.run().workspace_id));
-    let groups = by_workspace(shared, workspaces);
+    let mut groups = by_workspace(shared, workspaces);
     let calls: Vec<Call> = groups
-        .iter()
+        .iter_mut()
         .map(|group| call(shared, group, starts))
         .collect();
     answers
@@ -67,13 +68,22 @@ enum Became {
     Unreached,
 }
 
-fn call(shared: &Shared, group: &Group, starts: &[Start]) -> Call {
+/// The script takes runs by their rulings: the group is put in that order.
+fn call(shared: &Shared, group: &mut Group, starts: &[Start]) -> Call {
     let these: Vec<&Start> = group.each(starts).collect();
-    let (rulings, places) = Ruling::distinct(&these);
+    let (rulings, of_each) = Ruling::distinct(&these);
     let scopes = match (shared.is_in_slots(), these.first()) {
         (true, Some(start)) => Scopes::of(&rulings).within(&start.run().workspace_id),
         _ => Scopes::of(&rulings),
     };
+    let mut runs_of = vec![0_usize; rulings.len()];
+    for ruling in &of_each {
+        if let Some(runs) = runs_of.get_mut(*ruling) {
+            *runs += 1;
+        }
+    }
+    let rank: HashMap<usize, usize> = group.places.iter().copied().zip(of_each).collect();
+    group.sort_by_key(|place| rank.get(place).copied());
     let mut keys = group.keys.of_runs();
     keys.push(shared.marker(&group.keys));
     keys.extend(
@@ -82,22 +92,32 @@ fn call(shared: &Shared, group: &Group, starts: &[Start]) -> Call {
             .iter()
             .map(|scope| shared.keys().workspace(scope).scope()),
     );
-    keys.extend(these.iter().map(|start| group.keys.run(start.run().id)));
+    keys.extend(
+        group
+            .each(starts)
+            .map(|start| group.keys.run(start.run().id)),
+    );
     let mut call = Call::script(&BEGIN, keys)
         .arg(shared.id())
         .arg(scopes.0.len())
         .arg(rulings.len());
-    for ruling in rulings {
+    for (ruling, runs) in rulings.into_iter().zip(runs_of) {
         push_ruling(&mut call, shared, &scopes, ruling);
+        call.push(runs);
     }
-    for (start, place) in these.iter().zip(places) {
-        call.push(start.run().id.to_string());
-        call.push(start.decision_id().to_string());
-        call.push(start.lease_id().to_string());
-        // Lua counts from one.
-        call.push(place + 1);
+    for start in group.each(starts) {
+        call.push(becomes(start));
     }
     call
+}
+
+/// What the head of a run says of its start after the times, or of its verdict.
+fn becomes(start: &Start) -> String {
+    let (lease, limit, decision) = (start.lease_id(), start.max_attempts(), start.decision_id());
+    match start.decision().reason() {
+        None => format!("{lease}\t{limit}\t{decision}"),
+        Some(reason) => format!("{}\t{decision}", reason.as_str()),
+    }
 }
 
 /// The scopes that rulings are fenced by: their own workspace's, and whatever else a fence names.
@@ -137,22 +157,21 @@ impl<'a> Scopes<'a> {
 
 fn push_ruling(call: &mut Call, shared: &Shared, scopes: &Scopes<'_>, ruling: &Ruling) {
     let (kind, fence, ends) = standing(shared, scopes, ruling);
-    let (asked, decision) = (ruling.asked(), ruling.decision());
+    let (asks, decision) = (ruling.asked(), ruling.decision());
     let micros = |time: Timestamp| time.as_micros().to_string();
     call.push(kind);
     call.push(fence);
     call.push(ends.map(micros).unwrap_or_default());
     call.push(u8::from(decision.is_allowed()));
-    call.push(decision.reason().map_or("", ReasonCode::as_str));
     call.push(ruling.text().as_str());
-    call.push(ruling.max_attempts());
     call.push(micros_of(ruling.lease_for()));
-    call.push(asked.target_scope.tenant_id.as_str());
-    call.push(asked.initiator.as_ref().map_or("", AsRef::as_ref));
-    call.push(asked.authority_mode.as_str());
-    call.push(asked.operation_type().as_str());
-    let connection = asked.target_scope.provider_connection_id.as_ref();
-    call.push(connection.map_or("", AsRef::as_ref));
+    call.push(asked(
+        &asks.target_scope.tenant_id,
+        asks.initiator.as_ref(),
+        asks.authority_mode,
+        asks.operation_type(),
+        asks.target_scope.provider_connection_id.as_ref(),
+    ));
 }
 
 /// What the script has to hold a ruling against: revisions and when it lapses, a bound, or nothing that
@@ -183,7 +202,7 @@ pub(super) async fn read_back(runs: &RedisRuns, starts: &[Start]) -> PortResult<
         .iter()
         .map(|group| {
             let mut keys = group.keys.of_runs();
-            keys.extend(group.each(starts).map(|one| group.keys.run(one.run().id)));
+            keys.extend((group.each(starts)).flat_map(|one| group.keys.run_and_more(one.run().id)));
             let mut call = Call::script(&READ_BACK, keys);
             for start in group.each(starts) {
                 call.push(start.decision_id().to_string());

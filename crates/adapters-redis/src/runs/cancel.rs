@@ -22,10 +22,11 @@ pub(super) async fn cancel(
         .map(|group| {
             let mut keys = group.keys.of_runs();
             keys.push(shared.marker(&group.keys));
-            keys.extend(group.each(cancellations).map(|one| group.keys.run(one.run)));
+            keys.extend(
+                (group.each(cancellations)).flat_map(|one| group.keys.run_and_more(one.run)),
+            );
             let mut call = Call::script(&CANCEL, keys).arg(shared.id());
             for one in group.each(cancellations) {
-                call.push(one.run.to_string());
                 push_note(&mut call, Some(&one.note));
             }
             call

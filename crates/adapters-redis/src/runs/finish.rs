@@ -1,7 +1,9 @@
 //! Completes runs under their lease, and queues the successors of those that failed.
 
+use std::collections::HashMap;
+
 use countersign_domain::{CancelNote, Failure, JsonText, RunId, RunOutcome, WorkspaceId};
-use countersign_ports::{Finish, Finished, PortResult, QueueEntry, RunKey, Work};
+use countersign_ports::{Finish, Finished, PortResult, QueueEntry, RunKey, Successor, Work};
 
 use super::batch::{Answers, Group, by_workspace, unknown};
 use super::succeed::read_successor;
@@ -16,14 +18,18 @@ script!(FINISH writes "run", "succeed", "finish");
 pub(super) async fn finish(runs: &RedisRuns, finishes: &[Finish]) -> PortResult<Vec<Finished>> {
     let shared = &*runs.shared;
     let free = claim_successors(shared, finishes).await?;
-    let groups = by_workspace(
+    let sent: Vec<Sent<'_>> = (finishes.iter().zip(are_simple(finishes)).zip(free))
+        .map(|((finish, is_simple), free)| Sent {
+            finish,
+            is_simple,
+            successor: wanted(finish).filter(|_| free),
+        })
+        .collect();
+    let mut groups = by_workspace(
         shared,
         finishes.iter().map(|one| Some(&one.run.workspace_id)),
     );
-    let calls: Vec<Call> = groups
-        .iter()
-        .map(|group| call(group, finishes, &free))
-        .collect();
+    let calls: Vec<Call> = groups.iter_mut().map(|group| call(group, &sent)).collect();
     let mut answers = Answers::to(finishes.len(), OPERATION);
     answers
         .ask(shared, &groups, &calls, |place, mut said| {
@@ -33,7 +39,12 @@ pub(super) async fn finish(runs: &RedisRuns, finishes: &[Finish]) -> PortResult<
             Ok(match said.word.as_str() {
                 "completed" => Ended::Now(
                     said.rest.parsed("outcome")?,
-                    read_successor(said.rest.value()?, &finish.run.workspace_id, OPERATION)?,
+                    match said.rest.left() {
+                        0 => None,
+                        _ => {
+                            read_successor(said.rest.value()?, &finish.run.workspace_id, OPERATION)?
+                        }
+                    },
                 ),
                 "before" => Ended::Before(
                     said.rest.parsed("outcome")?,
@@ -104,29 +115,63 @@ async fn claim_successors(shared: &Shared, finishes: &[Finish]) -> PortResult<Ve
 }
 
 /// The successor to queue if nobody cancels the run first.
-fn wanted(finish: &Finish) -> Option<&countersign_ports::Successor> {
+fn wanted(finish: &Finish) -> Option<&Successor> {
     match finish.work {
         Work::Failed(_) => finish.successor.as_ref(),
         Work::Succeeded | Work::PartiallySucceeded | Work::Cancelled(_) => None,
     }
 }
 
-fn call(group: &Group, finishes: &[Finish], free: &[bool]) -> Call {
-    let successor = |finish, free: &bool| wanted(finish).filter(|_| *free);
-    let mut keys = group.keys.of_runs();
-    for (finish, free) in group.of(finishes, free) {
-        let both = |id| [group.keys.run(id), group.keys.context(id)];
-        keys.extend(both(finish.run.id));
-        keys.extend(
-            successor(finish, free)
-                .into_iter()
-                .flat_map(|one| both(one.id)),
-        );
+/// Those that simply succeeded, with nothing to be kept but that. Not where a batch names a run twice: there the first
+/// counts.
+fn are_simple(finishes: &[Finish]) -> Vec<bool> {
+    let mut named: HashMap<RunId, usize> = HashMap::with_capacity(finishes.len());
+    for finish in finishes {
+        *named.entry(finish.run.id).or_default() += 1;
     }
-    let mut call = Call::script(&FINISH, keys);
-    for (finish, free) in group.of(finishes, free) {
+    let succeeded =
+        |one: &Finish| one.work == Work::Succeeded && one.result.is_none() && one.output.is_none();
+    finishes
+        .iter()
+        .map(|one| succeeded(one) && named.get(&one.run.id) == Some(&1))
+        .collect()
+}
+
+/// A completion on its way to the script.
+struct Sent<'a> {
+    finish: &'a Finish,
+    is_simple: bool,
+    /// To be queued if nobody cancels the run first; its id is free.
+    successor: Option<&'a Successor>,
+}
+
+/// The script takes those first that simply succeeded: the group is put in that order.
+fn call(group: &mut Group, sent: &[Sent<'_>]) -> Call {
+    group.sort_by_key(|place| !sent.get(*place).is_some_and(|one| one.is_simple));
+    let (simple, others): (Vec<&Sent<'_>>, _) = group.each(sent).partition(|one| one.is_simple);
+    let mut keys = group.keys.of_runs();
+    keys.extend(simple.iter().map(|one| group.keys.run(one.finish.run.id)));
+    for one in &others {
+        let id = one.finish.run.id;
+        keys.extend(group.keys.run_and_more(id));
+        if let Some(successor) = one.successor {
+            let next = successor.id;
+            keys.extend([
+                group.keys.context(id),
+                group.keys.run(next),
+                group.keys.context(next),
+            ]);
+        }
+    }
+    let mut call = Call::script(&FINISH, keys).arg(simple.len());
+    for one in simple {
+        call.push(one.finish.lease_id.to_string());
+    }
+    for Sent {
+        finish, successor, ..
+    } in others
+    {
         let (outcome, failure, cancel) = parts(&finish.work);
-        call.push(finish.run.id.to_string());
         call.push(finish.lease_id.to_string());
         call.push(outcome.as_str());
         call.push(finish.result.as_ref().map_or("", JsonText::as_str));
@@ -134,8 +179,7 @@ fn call(group: &Group, finishes: &[Finish], free: &[bool]) -> Call {
         call.push(failure.map_or("", |failure| failure.code.as_str()));
         call.push(failure.map_or("", |failure| failure.message.as_str()));
         push_note(&mut call, cancel);
-        let successor = successor(finish, free);
-        call.push(successor.map(|one| one.id.to_string()).unwrap_or_default());
+        call.push(u8::from(successor.is_some()));
         call.push(successor.map_or(0, |one| micros_of(one.wait)));
     }
     call

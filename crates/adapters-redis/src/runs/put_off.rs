@@ -24,14 +24,15 @@ pub(super) async fn put_off(
         .map(|group| {
             let mut keys = group.keys.of_runs();
             keys.push(shared.marker(&group.keys));
-            keys.extend(group.each(undecided).map(|one| group.keys.run(one.run.id)));
+            keys.extend(
+                (group.each(undecided)).flat_map(|one| group.keys.run_and_more(one.run.id)),
+            );
             let mut call = Call::script(&PUT_OFF, keys)
                 .arg(shared.id())
                 .arg(micros_of(policy.first_wait))
                 .arg(micros_of(policy.longest_wait))
                 .arg(micros_of(policy.give_up_after));
             for one in group.each(undecided) {
-                call.push(one.run.id.to_string());
                 call.push(&one.cause);
             }
             call

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use countersign_domain::{OperationRun, RunId, RunOutcome, Timestamp, WorkspaceId};
+use countersign_domain::{OperationRun, RunId, RunOutcome, WorkspaceId};
 use countersign_ports::{
     ContextDetail, PortError, PortErrorKind, PortResult, QueueEntry, RunCursor, RunFilter, RunKey,
     RunPage,
@@ -13,10 +13,12 @@ use super::RedisRuns;
 use super::batch::Answers;
 use super::merged::{Merged, Order};
 use super::places;
+use super::texts::texts;
+use crate::keys::WorkspaceKeys;
 use crate::rows::optional_text;
 use crate::script::Call;
 use crate::store::Shared;
-use crate::stored_run::StoredRun;
+use crate::stored_run::{Besides, StoredRun};
 use crate::workspaces;
 
 /// Runs read in one round trip where most of them may be passed over.
@@ -52,10 +54,10 @@ pub(super) async fn load(
     answers.settle_apart(|| Some(None), || Some(None))
 }
 
-/// A run, and until when it was put off.
+/// A run, and what its store knows of it besides.
 pub(crate) struct StoredWhole {
     pub(crate) run: OperationRun,
-    pub(crate) put_off_until: Option<Timestamp>,
+    pub(crate) besides: Besides,
 }
 
 /// Runs with all that belongs to them; none for those that are not there. Unlike [`load`] it fails for one that does
@@ -70,15 +72,15 @@ pub(crate) async fn read_whole(
     let (mut found, mut places) = (Vec::new(), Vec::new());
     for (place, run) in (stored(shared, keys, operation).await?.into_iter()).enumerate() {
         if let Some(run) = run? {
-            places.push((place, run.put_off_until()));
+            places.push((place, run.besides()));
             found.push(run);
         }
     }
     let whole = whole(shared, found, ContextDetail::Full, operation).await?;
-    for ((place, put_off_until), run) in places.into_iter().zip(whole) {
+    for ((place, besides), run) in places.into_iter().zip(whole) {
         if let Some(slot) = read.get_mut(place) {
             let run = run?;
-            *slot = Some(StoredWhole { run, put_off_until });
+            *slot = Some(StoredWhole { run, besides });
         }
     }
     Ok(read)
@@ -212,19 +214,44 @@ pub(super) async fn stored(
     keys: &[RunKey],
     operation: &'static str,
 ) -> PortResult<Vec<PortResult<Option<StoredRun>>>> {
-    let calls: Vec<Call> = keys
+    let texts = texts(shared, keys, WorkspaceKeys::run, operation).await?;
+    let mut runs: Vec<PortResult<Option<StoredRun>>> = (keys.iter().zip(texts))
+        .map(|(key, text)| match text? {
+            Some(text) => StoredRun::read(key.clone(), &text, operation).map(Some),
+            None => Ok(None),
+        })
+        .collect();
+    read_more(shared, &mut runs, operation).await?;
+    Ok(runs)
+}
+
+/// Adds what is in the hashes of runs that have one.
+async fn read_more(
+    shared: &Shared,
+    runs: &mut [PortResult<Option<StoredRun>>],
+    operation: &'static str,
+) -> PortResult<()> {
+    let has_more =
+        |run: &PortResult<Option<StoredRun>>| matches!(run, Ok(Some(run)) if run.has_more);
+    let with_more: Vec<&mut PortResult<Option<StoredRun>>> =
+        runs.iter_mut().filter(|run| has_more(run)).collect();
+    let calls: Vec<Call> = with_more
         .iter()
-        .map(|key| {
-            let run = shared.keys().workspace(&key.workspace_id).run(key.id);
-            Call::command("HMGET", run).arg(StoredRun::fields())
+        .filter_map(|run| {
+            let key = &run.as_ref().ok()?.as_ref()?.key;
+            let more = shared.keys().workspace(&key.workspace_id).more(key.id);
+            Some(Call::command("HGETALL", more))
         })
         .collect();
     let values = shared.link().call_each(operation, &calls).await?;
-    Ok(keys
-        .iter()
-        .zip(values)
-        .map(|(key, value)| StoredRun::read(key.clone(), value?, operation))
-        .collect())
+    for (slot, value) in with_more.into_iter().zip(values) {
+        if let Ok(Some(run)) = slot
+            && let Err(error) = value.and_then(|value| run.read_more(value, operation))
+        {
+            *slot = Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// Adds contexts and rulings to runs.
@@ -248,7 +275,7 @@ async fn whole(
                 Some(Err((kind, detail))) => return Err(PortError::new(*kind, operation, detail)),
                 None => None,
             };
-            run.whole(context?.as_deref(), ruling, operation)
+            run.whole(context?, ruling, operation)
         })
         .collect())
 }
@@ -260,29 +287,19 @@ async fn contexts(
     detail: ContextDetail,
     operation: &'static str,
 ) -> PortResult<Vec<PortResult<Option<String>>>> {
-    let calls: Vec<Call> = match detail {
-        ContextDetail::Omitted => return Ok(found.iter().map(|_| Ok(None)).collect()),
-        ContextDetail::Full => found
-            .iter()
-            .map(|run| {
-                let keys = shared.keys().workspace(&run.key.workspace_id);
-                Call::command("GET", keys.context(run.key.id))
-            })
-            .collect(),
+    if detail == ContextDetail::Omitted {
+        return Ok(found.iter().map(|_| Ok(None)).collect());
+    }
+    let keys: Vec<RunKey> = found.iter().map(|run| run.key.clone()).collect();
+    let contexts = texts(shared, &keys, WorkspaceKeys::context, operation).await?;
+    let there = |(context, key): (PortResult<Option<String>>, &RunKey)| {
+        let missing = || {
+            let detail = format_args!("the context of run `{}` is missing", key.id);
+            PortError::new(PortErrorKind::Corrupt, operation, detail)
+        };
+        context?.map(Some).ok_or_else(missing)
     };
-    let values = shared.link().call_each(operation, &calls).await?;
-    Ok(found
-        .iter()
-        .zip(values)
-        .map(|(run, value)| {
-            let text = optional_text(value?, "a run's context", operation)?;
-            let missing = || {
-                let detail = format_args!("the context of run `{}` is missing", run.key.id);
-                PortError::new(PortErrorKind::Corrupt, operation, detail)
-            };
-            text.map(Some).ok_or_else(missing)
-        })
-        .collect())
+    Ok(contexts.into_iter().zip(&keys).map(there).collect())
 }
 
 /// What finds a ruling: its workspace and its number there.

@@ -20,10 +20,9 @@ pub(super) async fn renew(runs: &RedisRuns, renewals: &[Renewal]) -> PortResult<
         .iter()
         .map(|group| {
             let mut keys = group.keys.of_runs();
-            keys.extend(group.each(renewals).map(|one| group.keys.run(one.run.id)));
+            keys.extend((group.each(renewals)).flat_map(|one| group.keys.run_and_more(one.run.id)));
             let mut call = Call::script(&RENEW, keys);
             for renewal in group.each(renewals) {
-                call.push(renewal.run.id.to_string());
                 call.push(renewal.lease_id.to_string());
                 call.push(micros_of(renewal.lease_for));
                 call.push(renewal.continuity.as_ref().map_or("", JsonText::as_str));

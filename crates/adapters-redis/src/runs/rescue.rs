@@ -43,16 +43,12 @@ pub(super) async fn rescue(runs: &RedisRuns, rescue: &Rescue) -> PortResult<Vec<
         .map(|group| {
             let mut keys = group.keys.of_runs();
             for one in group.each(&lapsed) {
-                for id in [one.run, one.successor] {
-                    keys.extend([group.keys.run(id), group.keys.context(id)]);
-                }
+                let both = |id| [group.keys.run(id), group.keys.context(id)];
+                keys.extend(both(one.run));
+                keys.push(group.keys.more(one.run));
+                keys.extend(both(one.successor));
             }
-            let mut call = Call::script(&RESCUE, keys);
-            for one in group.each(&lapsed) {
-                call.push(one.run.to_string());
-                call.push(one.successor.to_string());
-            }
-            call
+            Call::script(&RESCUE, keys)
         })
         .collect();
     let mut answers = Answers::to(lapsed.len(), OPERATION);

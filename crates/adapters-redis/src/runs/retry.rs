@@ -44,8 +44,6 @@ pub(super) async fn retry(runs: &RedisRuns, retries: &[Retry]) -> PortResult<Vec
             }
             let mut call = Call::script(&RETRY, keys).arg(shared.id());
             for one in group.each(retries) {
-                call.push(one.run.to_string());
-                call.push(one.successor.to_string());
                 call.push(one.requested_by.as_str());
             }
             call

@@ -7,6 +7,7 @@ use super::RedisRuns;
 use super::batch::{Answers, by_workspace, unknown};
 use super::places;
 use crate::script::{Call, script};
+use crate::stored_run::asked;
 use crate::workspaces;
 
 const OPERATION: &str = "submit";
@@ -79,17 +80,24 @@ pub(super) async fn submit(
 }
 
 fn push(call: &mut Call, id: RunId, submission: &Submission) {
-    call.push(id.to_string());
-    call.push(submission.tenant_id.as_str());
-    call.push(submission.initiator.as_ref().map_or("", AsRef::as_ref));
-    call.push(submission.authority_mode.as_str());
-    call.push(submission.operation_type.as_str());
-    let connection = submission.provider_connection_id.as_ref();
-    call.push(connection.map_or("", AsRef::as_ref));
-    call.push(submission.priority);
-    call.push(submission.unique_key.as_ref().map_or("", AsRef::as_ref));
-    call.push(submission.queue_name.as_str());
+    let asked = asked(
+        &submission.tenant_id,
+        submission.initiator.as_ref(),
+        submission.authority_mode,
+        &submission.operation_type,
+        submission.provider_connection_id.as_ref(),
+    );
+    call.push(asked);
     let due_at = submission.due_at.map(Timestamp::as_micros);
     call.push(due_at.map(|micros| micros.to_string()).unwrap_or_default());
+    let (priority, queue) = (submission.priority, &submission.queue_name);
+    let unique_key = submission.unique_key.as_ref().map_or("", AsRef::as_ref);
+    // The first attempt, at the head of a chain that nobody asked to be retried.
+    call.push(format!("1\t{priority}\t{queue}\t{id}\t\t\t{unique_key}"));
+    let (tenant, operation) = (&submission.tenant_id, &submission.operation_type);
+    call.push(match unique_key {
+        "" => String::new(),
+        key => format!("{tenant}\n{operation}\n{key}"),
+    });
     call.push(submission.context.as_str());
 }

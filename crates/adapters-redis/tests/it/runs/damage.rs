@@ -15,6 +15,9 @@ use countersign_ports::{
 
 use crate::support::{Site, ports};
 
+/// What becomes of a run's text.
+type Damage = fn(&str) -> String;
+
 /// A run that each verb applies to.
 struct Population {
     scene: Scene,
@@ -88,6 +91,15 @@ async fn held(site: &Site) -> BTreeMap<String, Vec<u8>> {
     held
 }
 
+async fn text_of(site: &Site, key: &str) -> String {
+    let mut raw = site.raw().await;
+    redis::cmd("GET")
+        .arg(key)
+        .query_async(&mut raw)
+        .await
+        .unwrap()
+}
+
 async fn replace(site: &Site, key: &str) {
     site.command(&["DEL", key]).await;
     site.command(&["SET", key, "something else"]).await;
@@ -146,17 +158,33 @@ fn a_run_that_could_not_have_come_about_is_named_and_left_alone() {
         let key = |run: &RunKey| site.tagged(HOME.workspace, &format!("run:{}", run.id));
         let queued = key(&population.queued);
         let saved = site.dump().await.get(&queued).cloned();
-        for damage in [
-            ["SET", &queued, "something else"].as_slice(),
-            &["HSET", &queued, "status", "waiting"],
-            &["HSET", &queued, "outcome", "blocked"],
-            &["HSET", &queued, "started_at", "1"],
-            &["HSET", &queued, "queued_at", "soon"],
-            &["HDEL", &queued, "status"],
-            &["HDEL", &queued, "attempt"],
-            &["HSET", &queued, "tenant", "another"],
-        ] {
-            site.command(damage).await;
+        let whole = text_of(&site, &queued).await;
+        let damages: [(&str, Damage); 9] = [
+            ("nothing of a run", |_| "something else".to_owned()),
+            ("no such status", |text| {
+                text.replacen("queued", "waiting", 1)
+            }),
+            ("an outcome", |text| {
+                text.replacen("queued\t-", "blocked\t-", 1)
+            }),
+            ("a start", |text| text.replacen('-', "-\t1", 1)),
+            ("a hash that is not there", |text| {
+                text.replacen('-', "+", 1)
+            }),
+            ("no time", |text| {
+                let (lines, _) = text.rsplit_once('\n').unwrap();
+                format!("{lines}\nsoon")
+            }),
+            ("no status", |text| text.replacen("queued", "", 1)),
+            ("a line too few", |text| {
+                text.rsplit_once('\n').unwrap().0.to_owned()
+            }),
+            ("another tenant", |text| {
+                text.replacen('\n', "\nanother-", 1)
+            }),
+        ];
+        for (damage, damaged) in damages {
+            site.command(&["SET", &queued, &damaged(&whole)]).await;
             let before = held(&site).await;
             let begun = population
                 .scene
@@ -165,10 +193,28 @@ fn a_run_that_could_not_have_come_about_is_named_and_left_alone() {
                 .begin(from_ref(&population.start));
             let error = begun.await.unwrap_err();
             assert_eq!(error.kind(), PortErrorKind::Corrupt, "{damage:?}: {error}");
-            assert!(error.to_string().contains(&queued), "{damage:?}: {error}");
+            let id = population.queued.id.to_string();
+            assert!(error.to_string().contains(&id), "{damage:?}: {error}");
             assert_eq!(held(&site).await, before, "{damage:?}");
             site.restore(&queued, saved.clone()).await;
         }
+        site.command(&["DEL", &queued]).await;
+        site.command(&["HSET", &queued, "status", "queued"]).await;
+        let begun = population
+            .scene
+            .ports
+            .runs
+            .begin(from_ref(&population.start));
+        let error = begun.await.unwrap_err();
+        assert!(error.to_string().contains("is a hash"), "{error}");
+        let loaded = population
+            .scene
+            .ports
+            .runs
+            .load(from_ref(&population.queued));
+        let error = loaded.await.unwrap_err();
+        assert_eq!(error.kind(), PortErrorKind::Corrupt, "{error}");
+        site.restore(&queued, saved.clone()).await;
         assert_eq!(
             population.scene.begin_one(&population.start).await,
             Came::Started
@@ -183,7 +229,8 @@ fn a_damaged_run_does_not_fail_its_neighbours() {
         let keys = scene.submit_all((0..3).map(|_| HOME.sync())).await;
         let starts = scene.judge_all(&keys).await;
         let damaged = site.tagged(HOME.workspace, &format!("run:{}", keys[1].id));
-        site.command(&["HSET", &damaged, "status", "waiting"]).await;
+        let text = text_of(&site, &damaged).await.replace("queued", "waiting");
+        site.command(&["SET", &damaged, &text]).await;
 
         let loaded = scene.ports.runs.load(&keys).await.unwrap();
         let are_there: Vec<bool> = loaded.iter().map(Option::is_some).collect();
