@@ -41,6 +41,7 @@ mod runs;
 mod schema;
 mod store;
 mod stored_run;
+mod throwaway;
 mod transaction;
 mod url;
 
@@ -53,4 +54,5 @@ pub use schema::{Schema, SchemaError};
 /// The driver, for the connections that [`PostgresRuns::submit_in`] and [`PostgresAuthority::apply_in`] take.
 pub use sqlx;
 pub use store::PostgresStore;
+pub use throwaway::PostgresThrowaway;
 pub use url::{PostgresUrl, PostgresUrlError};

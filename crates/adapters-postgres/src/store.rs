@@ -102,6 +102,10 @@ impl PostgresStore {
         PostgresMove::new(Arc::clone(&self.shared), QueueUpkeep::Caller)
     }
 
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.shared.pool
+    }
+
     /// Waits for running statements and closes every connection.
     pub async fn close(&self) {
         self.shared.bell.close();

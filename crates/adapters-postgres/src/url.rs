@@ -43,6 +43,14 @@ impl PostgresUrl {
         &self.schema
     }
 
+    /// The same database, with another schema.
+    pub(crate) fn in_schema(&self, schema: Schema) -> Self {
+        Self {
+            schema,
+            ..self.clone()
+        }
+    }
+
     /// Whether the server, or a proxy before it, keeps prepared statements for a connection.
     pub(crate) fn keeps_statements(&self) -> bool {
         self.keeps_statements

@@ -50,8 +50,10 @@ impl Keys {
         self.directory("offices")
     }
 
-    // What depends on a user, a role or a tenant stands in `user:`, `role:` and `tenant:` keys of the
-    // directory; `directory.lua` alone names them.
+    /// Hash: what depends on a user, a role or a tenant. `directory.lua` names them likewise.
+    pub(crate) fn dependents(&self, kind: &str, id: &str) -> String {
+        self.directory(&format!("{kind}:{}", encoded(id)))
+    }
 
     /// Hash: user to whether they are active.
     pub(crate) fn users(&self) -> String {

@@ -26,6 +26,7 @@ mod runs;
 mod script;
 mod store;
 mod stored_run;
+mod throwaway;
 mod url;
 mod workspaces;
 
@@ -35,4 +36,5 @@ pub use moving::RedisMove;
 pub use queue::RedisQueue;
 pub use runs::RedisRuns;
 pub use store::RedisStore;
+pub use throwaway::RedisThrowaway;
 pub use url::{Prefix, PrefixError, RedisUrl, RedisUrlError};

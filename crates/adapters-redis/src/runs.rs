@@ -34,7 +34,7 @@ mod texts;
 
 pub(crate) use batch::by_workspace;
 pub(crate) use places::claim as claim_places;
-pub(crate) use read::{StoredWhole, read_whole, run_key};
+pub(crate) use read::{StoredWhole, read_whole, run_key, stored};
 
 /// Runs in a Redis store.
 #[derive(Debug, Clone)]

@@ -115,6 +115,15 @@ impl Call {
         }
     }
 
+    /// Removes keys of one slot.
+    pub(crate) fn unlink(keys: Vec<String>) -> Self {
+        Self {
+            what: What::Command("UNLINK", Effect::Writes),
+            keys,
+            arguments: Vec::new(),
+        }
+    }
+
     /// A command that changes nothing, on no key.
     pub(crate) fn bare(name: &'static str) -> Self {
         Self {

@@ -85,6 +85,10 @@ impl RedisStore {
         RedisMove::new(Arc::clone(&self.shared))
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Ends the connections.
     pub async fn close(&self) {
         self.shared.bell.close();

@@ -110,6 +110,14 @@ impl RedisUrl {
         &self.prefix
     }
 
+    /// The same server or cluster, under another prefix.
+    pub(crate) fn under(&self, prefix: Prefix) -> Self {
+        Self {
+            place: self.place.clone(),
+            prefix,
+        }
+    }
+
     pub(crate) fn place(&self) -> &Place {
         &self.place
     }

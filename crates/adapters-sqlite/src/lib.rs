@@ -23,6 +23,7 @@ mod rows;
 mod runs;
 mod store;
 mod stored_run;
+mod throwaway;
 mod writer;
 
 pub use authority::SqliteAuthority;
@@ -32,3 +33,4 @@ pub use moving::SqliteMove;
 pub use queue::SqliteQueue;
 pub use runs::SqliteRuns;
 pub use store::{SqliteStore, SqliteUrl, SqliteUrlError};
+pub use throwaway::SqliteThrowaway;

@@ -7,6 +7,7 @@ use clap::Parser;
 
 mod args;
 mod authority;
+mod bench;
 mod demo;
 mod failure;
 mod lines;
@@ -84,6 +85,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Submit(submit) => submit::run(globals, *submit, output).await,
         Command::Worker(worker) => work::run(globals, &worker, output).await,
         Command::Runs(command) => runs::run(globals, command, output).await,
+        Command::Bench(bench) => bench::run(globals, &bench, output).await,
         Command::Simulate(simulate) => operate::simulate(globals, &simulate, output).await,
     }
 }

@@ -19,6 +19,7 @@ use countersign_ports::{
     Backlog, BacklogQuery, PortError, PortErrorKind, RetryClass, UndecidedPolicy, fresh_lease_id,
 };
 use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{Gate, GateTerms, Handler, Ports};
@@ -181,6 +182,7 @@ impl Worker {
             settings: self.settings,
             gate,
             completions,
+            nothing_more: CancellationToken::new(),
             closed: Closed::default(),
             stop,
             instance: fresh_lease_id(),
@@ -201,6 +203,8 @@ struct Shared {
     running: Running,
     progress: Arc<Progress>,
     completions: mpsc::Sender<complete::Ended>,
+    /// Every handler has ended: nothing more comes to be completed. This worker's own: others may stop with it.
+    nothing_more: CancellationToken,
     /// Whether its store has closed.
     closed: Closed,
     stop: Stop,
@@ -258,7 +262,7 @@ async fn work(
     sweeper.abort();
     renewer.abort();
     let progress = Arc::clone(&shared.progress);
-    shared.stop.completed();
+    shared.nothing_more.cancel();
     join(completer).await;
     sweep::step_down(&shared).await;
     result?;

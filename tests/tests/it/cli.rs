@@ -2,6 +2,7 @@
 
 mod authority;
 mod bad_input;
+mod bench;
 mod demo;
 mod explain;
 mod globals;

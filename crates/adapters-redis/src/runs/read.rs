@@ -209,7 +209,7 @@ pub(super) async fn entries(
 }
 
 /// Runs without what is kept apart from them, each read for itself.
-pub(super) async fn stored(
+pub(crate) async fn stored(
     shared: &Shared,
     keys: &[RunKey],
     operation: &'static str,

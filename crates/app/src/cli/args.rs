@@ -110,12 +110,21 @@ pub(crate) enum Command {
     Runs(RunsCommand),
     /// Say which queued runs some changes would block, without applying them
     Simulate(Simulate),
+    /// Measure how fast a store is, on a throwaway beside it that is removed again
+    Bench(Bench),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// How many runs to submit
     #[arg(long = "count", value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(40..=100_000))]
+    pub(crate) runs: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// How many runs to submit and drain, twice
+    #[arg(long = "count", value_name = "N", default_value_t = 40_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
     pub(crate) runs: u32,
 }
 

@@ -9,9 +9,9 @@ use countersign::moving::Home;
 use countersign::port::{
     AuthorityStore, PortErrorKind, RunQueue, RunRepository, StoreMaintenance, StoreMove,
 };
-use countersign::postgres::{PostgresMaintenance, PostgresStore, PostgresUrl};
-use countersign::redis::{RedisMaintenance, RedisStore, RedisUrl};
-use countersign::sqlite::{SqliteMaintenance, SqliteStore, SqliteUrl};
+use countersign::postgres::{PostgresMaintenance, PostgresStore, PostgresThrowaway, PostgresUrl};
+use countersign::redis::{RedisMaintenance, RedisStore, RedisThrowaway, RedisUrl};
+use countersign::sqlite::{SqliteMaintenance, SqliteStore, SqliteThrowaway, SqliteUrl};
 use countersign::{ConsistencyMode, Ports};
 
 use super::args::Globals;
@@ -246,6 +246,61 @@ fn home(store: &Store, address: &Address, queue: Arc<dyn RunQueue>) -> Home {
         runs,
         queue,
         address: address.to_string(),
+    }
+}
+
+/// A store of nobody's beside the one that is named.
+pub(crate) enum Throwaway {
+    Sqlite(SqliteThrowaway),
+    Postgres(PostgresThrowaway),
+    Redis(RedisThrowaway),
+}
+
+impl Throwaway {
+    /// Makes one. The store that is named is left alone, and need not be there.
+    pub(crate) async fn beside(globals: &Globals) -> Result<Self, Failure> {
+        if let Some(named) = [&globals.runs, &globals.authority, &globals.queue]
+            .into_iter()
+            .flatten()
+            .next()
+        {
+            let message =
+                format_args!("one store is measured at a time, expected `--store {named}`");
+            return Err(Failure::bad_input(message).at_field("store"));
+        }
+        Ok(match Address::parse(&globals.store, "store")? {
+            Address::Sqlite(url) => Self::Sqlite(SqliteThrowaway::beside(url.path()).await?),
+            Address::Postgres(url) => Self::Postgres(PostgresThrowaway::beside(&url).await?),
+            Address::Redis(url) => Self::Redis(RedisThrowaway::beside(&url).await?),
+        })
+    }
+
+    pub(crate) fn ports(&self) -> Result<Ports, Failure> {
+        match self {
+            Self::Sqlite(throwaway) => Ports::sqlite(throwaway.store()),
+            Self::Postgres(throwaway) => Ports::postgres(throwaway.store()),
+            Self::Redis(throwaway) => Ports::redis(throwaway.store()),
+        }
+        .map_err(Failure::bad_input)
+    }
+
+    /// Where it is.
+    pub(crate) fn address(&self) -> String {
+        match self {
+            Self::Sqlite(throwaway) => format!("sqlite://{}", throwaway.path().display()),
+            Self::Postgres(throwaway) => throwaway.url().to_string(),
+            Self::Redis(throwaway) => throwaway.url().to_string(),
+        }
+    }
+
+    /// Removes it, with everything in it.
+    pub(crate) async fn remove(self) -> Result<(), Failure> {
+        match self {
+            Self::Sqlite(throwaway) => throwaway.remove().await?,
+            Self::Postgres(throwaway) => throwaway.remove().await?,
+            Self::Redis(throwaway) => throwaway.remove().await?,
+        }
+        Ok(())
     }
 }
 

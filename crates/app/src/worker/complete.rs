@@ -26,7 +26,7 @@ pub(super) async fn complete(shared: Arc<Shared>, mut ended: mpsc::Receiver<Ende
         let received = tokio::select! {
             biased;
             received = ended.recv_many(&mut batch, most) => received,
-            () = shared.stop.completing().cancelled() => 0,
+            () = shared.nothing_more.cancelled() => 0,
         };
         if received == 0 {
             return;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-/// Tells a worker to stop. Clones tell the same worker.
+/// Tells a worker to stop, or several of them. Clones tell the same ones.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<Tokens>);
 
@@ -12,7 +12,6 @@ pub struct Stop(Arc<Tokens>);
 struct Tokens {
     receiving: CancellationToken,
     handlers: CancellationToken,
-    completing: CancellationToken,
 }
 
 impl Stop {
@@ -45,14 +44,5 @@ impl Stop {
 
     pub(super) fn handlers(&self) -> &CancellationToken {
         &self.0.handlers
-    }
-
-    /// Every handler has ended: nothing more comes to be completed.
-    pub(super) fn completed(&self) {
-        self.0.completing.cancel();
-    }
-
-    pub(super) fn completing(&self) -> &CancellationToken {
-        &self.0.completing
     }
 }

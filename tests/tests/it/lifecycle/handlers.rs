@@ -1,10 +1,13 @@
 //! What handlers are given, and what is kept of what they return.
 
-use countersign::{Execution, Report, handler_fn};
-use countersign_domain::{FailureCode, Operation, RunOutcome};
-use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
-use crate::support::{AUTHORITY, Embedded, Handle, drained, operation};
+use countersign::{Execution, Report, Stop, Until, handler_fn};
+use countersign_domain::{FailureCode, Operation, RunOutcome, RunStatus};
+use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
+
+use crate::support::{AUTHORITY, Embedded, Handle, drained, ended, operation};
 
 /// The sum of two numbers of the context, typed on both sides.
 async fn add(context: Map<String, Value>, execution: Execution) -> Result<Value, String> {
@@ -127,4 +130,36 @@ async fn a_system_run_needs_an_operation_that_accepts_it() {
         (RunOutcome::Blocked, None)
     );
     assert_eq!(site.run(accepted).await.outcome, RunOutcome::Succeeded);
+}
+
+/// One `Stop` may tell several workers, as a program's signals do.
+#[tokio::test]
+async fn g5_a_worker_completes_its_runs_though_another_that_stops_with_it_has_ended() {
+    let site = Embedded::new(AUTHORITY).await;
+    let id = site.submit("sync").await;
+    let (stop, goes_on) = (Stop::new(), Arc::new(Notify::new()));
+    let waiting = Arc::clone(&goes_on);
+    let handler = Handle(move |_| {
+        let waiting = Arc::clone(&waiting);
+        async move {
+            waiting.notified().await;
+            Report::succeeded()
+        }
+    });
+    let sync = site
+        .worker([once("sync")])
+        .handle("sync".parse().unwrap(), handler);
+    let working = tokio::spawn(sync.run(Until::Drained, stop.clone()));
+    site.when(id, "the run runs", |run| run.status == RunStatus::Running)
+        .await;
+    let idle = site
+        .worker([once("add")])
+        .handle("add".parse().unwrap(), handler_fn(add));
+    ended("the idle worker", idle.run(Until::Drained, stop))
+        .await
+        .unwrap();
+    goes_on.notify_one();
+    let run = site.completed(id).await;
+    assert_eq!((run.outcome, run.failure), (RunOutcome::Succeeded, None));
+    ended("the worker", working).await.unwrap().unwrap();
 }
