@@ -157,8 +157,8 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         guarantee: "G4",
         edits: &[Edit {
             file: BEGIN,
-            find: "ruling.times .. becomes .. '\\t'",
-            replace: "ruling.times .. becomes:gsub('%x', '0') .. '\\t'",
+            find: "times .. becomes .. '\\t' .. number_of(ruling) .. sub(text, 9)",
+            replace: "times .. becomes:gsub('%x', '0') .. '\\t' .. number_of(ruling) .. sub(text, 9)",
         }],
         watch: watched_by(&["suite::begin::"]),
     },
@@ -227,8 +227,8 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         guarantee: "G3",
         edits: &[Edit {
             file: "crates/adapters-redis/src/lua/finish.lua",
-            find: "  if held_lease == lease and",
-            replace: "  if held_lease and",
+            find: "  if held and find(text, lease, held, true) == held and",
+            replace: "  if held and",
         }],
         watch: watched_by(&["suite::finish::", "suite::leases::"]),
     },
@@ -237,8 +237,8 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         guarantee: "G7",
         edits: &[Edit {
             file: "crates/adapters-redis/src/lua/finish.lua",
-            find: "'^running\\t%-(",
-            replace: "'^running\\t[+-](",
+            find: "'^running\\t%-\\t",
+            replace: "'^running\\t[+-]\\t",
         }],
         watch: watched_by(&["suite::finish::", "suite::cancel::"]),
     },

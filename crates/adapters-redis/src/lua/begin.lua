@@ -47,13 +47,10 @@ local function is_current(kind, fence, ends)
   return kind == 'bounded' and now <= tonumber(ends)
 end
 
--- What a run becomes under a ruling. A ruling is kept before the first run that it moves (G4).
-local function move(ruling, key, mark, tail, becomes)
+-- The number of a ruling, which is kept before the first run that it moves (G4).
+local function number_of(ruling)
   ruling.number = ruling.number or keep_ruling(ruling.record)
-  write(key, ruling.head .. mark .. ruling.times .. becomes .. '\t' .. ruling.number .. tail)
-  local id = id_of(key)
-  leave(QUEUED, id)
-  enter(RUNNING, ruling.lease_until, id)
+  return ruling.number
 end
 
 -- A run of which there is more, or that is not what it should be.
@@ -77,11 +74,12 @@ local function begin(key, ruling, becomes)
   if not ruling.is_current then
     return {'moved'}
   elseif not ruling.is_allowed then
-    ruling.number = ruling.number or keep_ruling(ruling.record)
-    complete(run, now, 'blocked', {}, '\t' .. becomes .. '\t' .. ruling.number)
+    complete(run, now, 'blocked', {}, '\t' .. becomes .. '\t' .. number_of(ruling))
     return ruling.answer
   end
-  move(ruling, key, run.has_more and '+' or '-', '\n' .. run.asked .. '\n' .. run.settled, becomes)
+  advance(run, 'running', ruling.times .. becomes .. '\t' .. number_of(ruling))
+  leave(QUEUED, run.id)
+  enter(RUNNING, ruling.lease_until, run.id)
   return ruling.answer
 end
 
@@ -90,12 +88,15 @@ local function ruling_at(at)
   local lease_until = text(later(now, lease))
   return {
     is_current = is_current(kind, fence, ends), is_allowed = allowed == '1', record = record, asked = asked,
-    runs = tonumber(runs), head = 'running\t', lease_until = lease_until,
+    runs = tonumber(runs), lease_until = lease_until,
     times = '\t' .. text(now) .. '\t' .. lease_until .. '\t',
     plain = 'queued\t-\n' .. asked .. '\n', from = #asked + 11,
     answer = (allowed == '1' and 'started\t' or 'blocked\t') .. text(now),
   }
 end
+
+-- What a run's third line is, with nothing taken out of it: that costs more than to look.
+local WELL_SETTLED = SETTLED:gsub('[()]', '')
 
 local found, answers, place = redis.call('MGET', unpack(KEYS, FIRST)), {}, 0
 local rulings, at = {}, 4
@@ -103,18 +104,26 @@ for number = 1, tonumber(ARGV[3]) do
   rulings[number] = ruling_at(at)
   at = at + RULING
 end
+local find, sub = string.find, string.sub
+local queued, running = index_losses(QUEUED), index_gains(RUNNING)
 for _, ruling in ipairs(rulings) do
+  local plain, from, times, answer = ruling.plain, ruling.from, 'running\t-' .. ruling.times, ruling.answer
   for _ = 1, ruling.runs do
     place = place + 1
     local key, text, becomes = KEYS[FIRST + place - 1], found[place], ARGV[at]
     at = at + 1
     -- Most runs are queued, and nothing else.
-    local is_plain = text and text:find(ruling.plain, 1, true) == 1 and text:find(SETTLED, ruling.from)
+    local is_plain = text and find(text, plain, 1, true) == 1 and find(text, WELL_SETTLED, from)
     if is_plain and not ruling.is_current then
       answers[place] = 'moved'
     elseif is_plain and ruling.is_allowed then
-      move(ruling, key, '-', text:sub(9), becomes)
-      answers[place] = ruling.answer
+      local id, many = sub(key, -36), #finals
+      finals[many + 1] = key
+      finals[many + 2] = times .. becomes .. '\t' .. number_of(ruling) .. sub(text, 9)
+      queued[#queued + 1] = id
+      running[#running + 1] = ruling.lease_until
+      running[#running + 1] = id
+      answers[place] = answer
     else
       answers[place] = begin(key, ruling, becomes)
     end

@@ -11,7 +11,8 @@
 local FIRST, FIELDS = 8, 10
 local now = clock()
 local SIMPLE = tonumber(ARGV[1])
-local RUNS_THAT_RUN = '^running\t%-(\t%d+\t%d+\t([%x-]+)\t%d+\t[%x-]+\t%d+)\n()'
+-- A run that runs and of which there is no more, with the place where its lease begins.
+local PLAINLY_RUNNING = '^running\t%-\t%d+\t%d+\t()[%x-]+\t%d+\t[%x-]+\t%d+\n'
 
 local function finish(from, to, finish)
   local lease, outcome, result, output, code, message, cancel_by, cancel_reason, wait = unpack(finish)
@@ -63,18 +64,18 @@ end
 
 local SUCCEEDED = {'', 'succeeded', '', '', '', '', '', '', '0'}
 local SIMPLY = 'succeeded\t-\t' .. text(now)
-local answers = {}
+local match, find, sub, byte = string.match, string.find, string.sub, string.byte
+local answers, left = {}, index_losses(RUNNING)
 local found = SIMPLE > 0 and redis.call('MGET', unpack(KEYS, FIRST, FIRST + SIMPLE - 1)) or {}
 for place = 1, SIMPLE do
   local key, lease, text = KEYS[FIRST + place - 1], ARGV[place + 1], found[place]
-  local start, held_lease, after
-  if text then
-    start, held_lease, after = text:match(RUNS_THAT_RUN)
-  end
+  local held = text and match(text, PLAINLY_RUNNING)
   -- A text that ends with its tab is of a run without a unique key.
-  if held_lease == lease and text:byte(-1) == 9 and not texts[key] then
-    write(key, SIMPLY .. start .. text:sub(after - 1))
-    leave(RUNNING, id_of(key))
+  if held and find(text, lease, held, true) == held and byte(text, -1) == 9 then
+    -- All after `running` and the mark stays.
+    finals[#finals + 1] = key
+    finals[#finals + 1] = SIMPLY .. sub(text, 10)
+    left[#left + 1] = sub(key, -36)
     answers[place] = 'completed\tsucceeded'
   else
     SUCCEEDED[1] = lease

@@ -60,16 +60,17 @@ local function settle()
   gains, losses = {}, {}
 end
 
--- Deliveries, each the place of its operation, run and claim, from an argument on: the due times of those that are
--- still held by their claim, false of the others.
+-- Deliveries, each the place of its operation, run and claim, from an argument on: how those that are still held by
+-- their claim are named in `ready` and `waiting`, false of the others.
 local function held_from(first)
   local runs, held = {}, {}
   for at = first, #ARGV, 3 do
     runs[#runs + 1] = ARGV[at + 1]
   end
   for place, entry in ipairs(entries_of(runs)) do
-    local claim, _, _, due = read(entry)
-    held[place] = claim == ARGV[first + place * 3 - 1] and due
+    local claim = ARGV[first + place * 3 - 1] .. '\t'
+    local due = entry and entry:find(claim, 1, true) == 1 and entry:match('^%-?%d+\t(%x+)\t.', #claim + 1)
+    held[place] = due and due .. runs[place] or false
   end
   return held
 end

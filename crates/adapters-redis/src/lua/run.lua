@@ -89,13 +89,10 @@ local function more_key(id)
   return RUNS:sub(1, -5) .. 'more:' .. id
 end
 
--- What runs are to become, by their keys, and those keys.
-local texts, written = {}, {}
+-- What runs are to become, by their keys; and keys with texts of runs that the script does not look at again.
+local texts, finals = {}, {}
 
 local function write(key, text)
-  if not texts[key] then
-    written[#written + 1] = key
-  end
   texts[key] = text
 end
 
@@ -163,16 +160,24 @@ end
 -- What each index is to gain, as scores and members, and what it is to lose.
 local gains, losses = {}, {}
 
+local function index_gains(index)
+  gains[index] = gains[index] or {}
+  return gains[index]
+end
+
+local function index_losses(index)
+  losses[index] = losses[index] or {}
+  return losses[index]
+end
+
 local function enter(index, score, member)
-  local gained = gains[index] or {}
-  gains[index] = gained
+  local gained = index_gains(index)
   gained[#gained + 1] = score
   gained[#gained + 1] = member
 end
 
 local function leave(index, member)
-  local lost = losses[index] or {}
-  losses[index] = lost
+  local lost = index_losses(index)
   lost[#lost + 1] = member
 end
 
@@ -189,12 +194,13 @@ end
 
 -- Writes the runs, and what the indexes gain and lose. Every script that changes runs ends with it.
 local function settle()
-  local taken, free, runs = {}, {}, {}
-  for place, key in ipairs(written) do
-    runs[2 * place - 1], runs[2 * place] = key, texts[key]
+  local taken, free = {}, {}
+  for key, text in pairs(texts) do
+    finals[#finals + 1] = key
+    finals[#finals + 1] = text
   end
-  if #runs > 0 then
-    redis.call('MSET', unpack(runs))
+  if #finals > 0 then
+    redis.call('MSET', unpack(finals))
   end
   for field, holder in pairs(held) do
     if holder then
@@ -208,13 +214,17 @@ local function settle()
     redis.call('HSET', UNIQUE, unpack(taken))
   end
   for index, gained in pairs(gains) do
-    redis.call('ZADD', index, unpack(gained))
+    if #gained > 0 then
+      redis.call('ZADD', index, unpack(gained))
+    end
   end
   if #free > 0 then
     redis.call('HDEL', UNIQUE, unpack(free))
   end
   for index, lost in pairs(losses) do
-    redis.call('ZREM', index, unpack(lost))
+    if #lost > 0 then
+      redis.call('ZREM', index, unpack(lost))
+    end
   end
 end
 

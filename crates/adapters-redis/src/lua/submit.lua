@@ -22,6 +22,7 @@ for place = FIRST, are_new and 0 or #KEYS, 2 do
 end
 
 local answers, contexts = {}, {}
+local stamp, ordered = text(now), member(now, '')
 for place = FIRST, #KEYS, 2 do
   local key, number = KEYS[place], (place - FIRST) / 2
   local asked, due, settled, field, context = unpack(ARGV, 2 + number * FIELDS, 1 + (number + 1) * FIELDS)
@@ -32,11 +33,11 @@ for place = FIRST, #KEYS, 2 do
   elseif holder then
     answers[number + 1] = {'existing', holder}
   else
-    due = due ~= '' and due or text(now)
-    write(key, 'queued\t-\n' .. asked .. '\n' .. text(now) .. '\t' .. due .. '\t' .. settled)
+    due = due ~= '' and due or stamp
+    write(key, 'queued\t-\n' .. asked .. '\n' .. stamp .. '\t' .. due .. '\t' .. settled)
     contexts[#contexts + 1] = KEYS[place + 1]
     contexts[#contexts + 1] = context
-    enter(RUNS, 0, member(now, id))
+    enter(RUNS, 0, ordered .. id)
     enter(QUEUED, 0, id)
     if field ~= '' then
       held[field] = id
