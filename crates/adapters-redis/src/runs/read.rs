@@ -30,16 +30,17 @@ pub(super) async fn load(
     operation: &'static str,
 ) -> PortResult<Vec<Option<OperationRun>>> {
     let shared = &*runs.shared;
+    // Together: whoever starts runs waits for both.
+    let (stored, contexts) = futures::try_join!(
+        stored(shared, keys, operation),
+        texts(shared, keys, WorkspaceKeys::context, operation)
+    )?;
     let mut answers = Answers::to(keys.len(), operation);
-    let mut found = Vec::with_capacity(keys.len());
-    let mut places = Vec::with_capacity(keys.len());
-    for (place, stored) in stored(shared, keys, operation)
-        .await?
-        .into_iter()
-        .enumerate()
-    {
+    let (mut found, mut places, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, (stored, context)) in stored.into_iter().zip(contexts).enumerate() {
         match stored {
             Ok(Some(stored)) => {
+                theirs.push(there(context, &stored.key, operation));
                 found.push(stored);
                 places.push(place);
             }
@@ -47,7 +48,8 @@ pub(super) async fn load(
             Err(error) => answers.set(place, Err(error)),
         }
     }
-    let whole = whole(shared, found, ContextDetail::Full, operation).await?;
+    let rulings = rulings(shared, &found, operation).await?;
+    let whole = assemble(found, theirs, &rulings, operation);
     for (place, run) in places.into_iter().zip(whole) {
         answers.set(place, run.map(Some));
     }
@@ -265,7 +267,17 @@ async fn whole(
         contexts(shared, &found, detail, operation),
         rulings(shared, &found, operation)
     )?;
-    Ok(found
+    Ok(assemble(found, contexts, &rulings, operation))
+}
+
+/// Runs with the context and the ruling of each.
+fn assemble(
+    found: Vec<StoredRun>,
+    contexts: Vec<PortResult<Option<String>>>,
+    rulings: &HashMap<RulingKey, RulingRead>,
+    operation: &'static str,
+) -> Vec<PortResult<OperationRun>> {
+    found
         .into_iter()
         .zip(contexts)
         .map(|(run, context)| {
@@ -277,7 +289,7 @@ async fn whole(
             };
             run.whole(context?, ruling, operation)
         })
-        .collect())
+        .collect()
 }
 
 /// The submitters' contexts, one a run; none where they are not wanted.
@@ -292,14 +304,23 @@ async fn contexts(
     }
     let keys: Vec<RunKey> = found.iter().map(|run| run.key.clone()).collect();
     let contexts = texts(shared, &keys, WorkspaceKeys::context, operation).await?;
-    let there = |(context, key): (PortResult<Option<String>>, &RunKey)| {
-        let missing = || {
-            let detail = format_args!("the context of run `{}` is missing", key.id);
-            PortError::new(PortErrorKind::Corrupt, operation, detail)
-        };
-        context?.map(Some).ok_or_else(missing)
+    let theirs = contexts.into_iter().zip(&keys);
+    Ok(theirs
+        .map(|(context, key)| there(context, key, operation))
+        .collect())
+}
+
+/// The context of a run that is there, and so has one.
+fn there(
+    context: PortResult<Option<String>>,
+    run: &RunKey,
+    operation: &'static str,
+) -> PortResult<Option<String>> {
+    let missing = || {
+        let detail = format_args!("the context of run `{}` is missing", run.id);
+        PortError::new(PortErrorKind::Corrupt, operation, detail)
     };
-    Ok(contexts.into_iter().zip(&keys).map(there).collect())
+    context?.map(Some).ok_or_else(missing)
 }
 
 /// What finds a ruling: its workspace and its number there.
