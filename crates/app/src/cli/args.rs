@@ -1,7 +1,9 @@
 //! The words of the command line.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use clap::builder::RangedI64ValueParser;
 use clap::{Args, Parser, Subcommand};
 use countersign::domain::{
     ActorName, ReasonCode, RunId, RunOutcome, RunStatus, TenantId, UserId, WorkspaceId,
@@ -124,8 +126,15 @@ pub(crate) struct Demo {
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
     /// How many runs to submit and drain, twice
-    #[arg(long = "count", value_name = "N", default_value_t = 40_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+    #[arg(long = "count", value_name = "N", default_value_t = 40_000, value_parser = counts())]
     pub(crate) runs: u32,
+}
+
+/// How many runs can be measured.
+pub(crate) const COUNTS: RangeInclusive<u32> = 1_000..=10_000_000;
+
+fn counts() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(i64::from(*COUNTS.start())..=i64::from(*COUNTS.end()))
 }
 
 #[derive(Debug, Subcommand)]

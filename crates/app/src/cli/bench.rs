@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign::Stop;
 use serde::Serialize;
 
-use super::args::{Bench, Globals};
+use super::args::{Bench, COUNTS, Globals};
 use super::failure::Failure;
 use super::output::Output;
 use super::signals;
@@ -21,17 +21,34 @@ pub(crate) async fn run(
     bench: &Bench,
     output: Output,
 ) -> Result<ExitCode, Failure> {
+    let runs = count(globals, bench)?;
     // Before there is anything that could be left behind.
     let stop = Stop::new();
     signals::watch(stop.clone())?;
     let throwaway = Throwaway::beside(globals).await?;
     let (address, ports) = (throwaway.address(), throwaway.ports()?);
     output.note(format_args!("on a store of its own, {address}"));
-    let measured = Bed::new(ports, stop, output).measure(bench.runs).await;
+    let measured = Bed::new(ports, stop, output).measure(runs).await;
     // Whatever came of it, nothing is left behind.
     throwaway.remove().await?;
-    tell(bench.runs, &measured?, output)?;
+    tell(runs, &measured?, output)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// How many runs: `--count`, or `--runs` where that is a number and so no store of anybody's.
+fn count(globals: &Globals, bench: &Bench) -> Result<u32, Failure> {
+    let Some(named) = &globals.runs else {
+        return Ok(bench.runs);
+    };
+    match named.parse() {
+        Ok(runs) if COUNTS.contains(&runs) => Ok(runs),
+        _ => Err(Failure::bad_input(format_args!(
+            "`{named}` is not how many runs there are to be, expected {} to {}",
+            COUNTS.start(),
+            COUNTS.end()
+        ))
+        .at_field("runs")),
+    }
 }
 
 /// What was measured.

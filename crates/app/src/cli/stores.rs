@@ -259,7 +259,7 @@ pub(crate) enum Throwaway {
 impl Throwaway {
     /// Makes one. The store that is named is left alone, and need not be there.
     pub(crate) async fn beside(globals: &Globals) -> Result<Self, Failure> {
-        if let Some(named) = [&globals.runs, &globals.authority, &globals.queue]
+        if let Some(named) = [&globals.authority, &globals.queue]
             .into_iter()
             .flatten()
             .next()

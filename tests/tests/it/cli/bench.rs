@@ -103,6 +103,19 @@ fn a_benchmark_that_is_interrupted_leaves_nothing() {
 }
 
 #[test]
+fn how_many_runs_may_be_said_as_runs_too() {
+    let site = Site::bare();
+    let told = site.json(["bench", "--runs", "1000"]).remove(0);
+    assert_eq!(told["runs"], 1000);
+    for wrong in ["10", "sqlite://runs.db"] {
+        let told = site
+            .run(["--json", "bench", "--runs", wrong])
+            .expect_code(2);
+        assert_eq!(told.error()["field"], "runs");
+    }
+}
+
+#[test]
 fn one_store_is_measured_at_a_time() {
     let words = ["--json", "bench", "--queue", "sqlite://queue.db"];
     let told = Site::bare().run(words).expect_code(2);
