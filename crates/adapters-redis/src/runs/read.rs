@@ -1,4 +1,5 @@
-//! Reads and lists runs. The hash of a run is read at one moment; what is kept apart from it never changes.
+//! Reads and lists runs. A run is read at one moment, with its hash if it has one; what else is kept apart from it never
+//! changes.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,16 +11,18 @@ use countersign_ports::{
 use redis::Value;
 
 use super::RedisRuns;
-use super::batch::Answers;
+use super::batch::{Answers, by_workspace};
 use super::merged::{Merged, Order};
 use super::places;
 use super::texts::texts;
 use crate::keys::WorkspaceKeys;
-use crate::rows::optional_text;
-use crate::script::Call;
+use crate::rows::{Columns, optional_text};
+use crate::script::{Call, script};
 use crate::store::Shared;
 use crate::stored_run::{Besides, StoredRun};
 use crate::workspaces;
+
+script!(READ_MORE reads "read_more");
 
 /// Runs read in one round trip where most of them may be passed over.
 const PAGE: usize = 500;
@@ -227,33 +230,71 @@ pub(crate) async fn stored(
     Ok(runs)
 }
 
-/// Adds what is in the hashes of runs that have one.
+/// Reads those once more that have more in a hash: with that, at one moment.
 async fn read_more(
     shared: &Shared,
     runs: &mut [PortResult<Option<StoredRun>>],
     operation: &'static str,
 ) -> PortResult<()> {
-    let has_more =
-        |run: &PortResult<Option<StoredRun>>| matches!(run, Ok(Some(run)) if run.has_more);
-    let with_more: Vec<&mut PortResult<Option<StoredRun>>> =
-        runs.iter_mut().filter(|run| has_more(run)).collect();
-    let calls: Vec<Call> = with_more
+    let has_more = |run: &PortResult<Option<StoredRun>>| {
+        let run = run.as_ref().ok()?.as_ref()?;
+        run.has_more.then(|| run.key.clone())
+    };
+    let with_more: Vec<(usize, RunKey)> = (runs.iter().enumerate())
+        .filter_map(|(place, run)| Some((place, has_more(run)?)))
+        .collect();
+    let workspaces = with_more.iter().map(|(_, key)| Some(&key.workspace_id));
+    let groups = by_workspace(shared, workspaces);
+    let calls: Vec<Call> = groups
         .iter()
-        .filter_map(|run| {
-            let key = &run.as_ref().ok()?.as_ref()?.key;
-            let more = shared.keys().workspace(&key.workspace_id).more(key.id);
-            Some(Call::command("HGETALL", more))
+        .map(|group| {
+            let of_each = group.each(&with_more);
+            let keys = of_each.flat_map(|(_, key)| group.keys.run_and_more(key.id));
+            Call::script(&READ_MORE, keys.collect())
         })
         .collect();
-    let values = shared.link().call_each(operation, &calls).await?;
-    for (slot, value) in with_more.into_iter().zip(values) {
-        if let Ok(Some(run)) = slot
-            && let Err(error) = value.and_then(|value| run.read_more(value, operation))
-        {
-            *slot = Err(error);
+    let told = shared.link().call_each(operation, &calls).await?;
+    for (group, told) in groups.iter().zip(told) {
+        let told = told.and_then(|told| Columns::of(told, operation));
+        let mut told = match told {
+            Ok(told) => told,
+            Err(error) => {
+                for (place, _) in group.each(&with_more) {
+                    if let Some(slot) = runs.get_mut(*place) {
+                        *slot = Err(PortError::new(error.kind(), operation, &error));
+                    }
+                }
+                continue;
+            }
+        };
+        for (place, key) in group.each(&with_more) {
+            let run = with_its_more(key, &mut told, operation);
+            if let Some(slot) = runs.get_mut(*place) {
+                *slot = run;
+            }
         }
     }
     Ok(())
+}
+
+fn with_its_more(
+    key: &RunKey,
+    told: &mut Columns,
+    operation: &'static str,
+) -> PortResult<Option<StoredRun>> {
+    let (text, more) = (told.optional_text("the text of a run")?, told.value()?);
+    if let Value::BulkString(problem) = &more {
+        let problem = String::from_utf8_lossy(problem);
+        return Err(PortError::new(PortErrorKind::Corrupt, operation, problem));
+    }
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    let mut run = StoredRun::read(key.clone(), &text, operation)?;
+    if run.has_more {
+        run.read_more(more, operation)?;
+    }
+    Ok(Some(run))
 }
 
 /// Adds contexts and rulings to runs.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_conformance::scene::{AN_HOUR, Came, HOME, Running, Scene, failed, note};
-use countersign_domain::{RunStatus, Submission, UniqueKey};
+use countersign_domain::{JsonText, RunStatus, Submission, UniqueKey};
 use countersign_ports::{
     Cancellation, PortErrorKind, PortResult, Retry, RunKey, Start, Undecided, UndecidedPolicy,
     fresh_run_id,
@@ -281,5 +281,82 @@ fn g2_a_store_with_another_marker_starts_nothing_and_takes_no_runs() {
         let error = runs.submit(&[HOME.sync()]).await.unwrap_err();
         assert_eq!(error.kind(), PortErrorKind::NotMigrated);
         assert_eq!(held(&site).await, before);
+    });
+}
+
+#[test]
+fn a_hash_that_is_gone_or_of_another_type_is_damage_and_not_a_run_without_it() {
+    Site::lend(async |site: Arc<Site>| {
+        let scene = Scene::home(&ports(&site.open().await)).await;
+        let running = scene.running().await;
+        let other = scene.running().await;
+        for run in [&running, &other] {
+            let cancellation = Cancellation {
+                run: run.key.id,
+                note: note("somebody", ""),
+            };
+            scene.ports.runs.cancel(&[cancellation]).await.unwrap();
+        }
+        let more = site.tagged(HOME.workspace, &format!("more:{}", running.key.id));
+        let saved = site.dump().await.get(&more).cloned();
+        for damage in [["DEL", &more].as_slice(), &["SET", &more, "something else"]] {
+            site.command(damage).await;
+            let runs = &scene.ports.runs;
+            let error = runs.load(from_ref(&running.key)).await.unwrap_err();
+            assert_eq!(error.kind(), PortErrorKind::Corrupt, "{error}");
+            let id = running.key.id.to_string();
+            assert!(error.to_string().contains(&id), "{damage:?}: {error}");
+            let finish = running.finish(failed());
+            let error = runs.finish(from_ref(&finish)).await.unwrap_err();
+            assert!(error.to_string().contains(&more), "{damage:?}: {error}");
+            // Its neighbour is read.
+            let both = [running.key.clone(), other.key.clone()];
+            let loaded = runs.load(&both).await.unwrap();
+            assert!(loaded[0].is_none() && loaded[1].is_some(), "{damage:?}");
+            site.command(&["DEL", &more]).await;
+            site.restore(&more, saved.clone()).await;
+        }
+        assert!(scene.load(&running.key).await.cancel.is_some());
+    });
+}
+
+/// A run whose text and hash are written by one script is not read half before it and half after it.
+#[test]
+fn a_run_is_read_with_its_hash_at_one_moment() {
+    Site::lend(async |site: Arc<Site>| {
+        let scene = Scene::home(&ports(&site.open().await)).await;
+        let mut finishes = Vec::new();
+        for _ in 0..100 {
+            let running = scene.running().await;
+            let cancellation = Cancellation {
+                run: running.key.id,
+                note: note("somebody", ""),
+            };
+            scene.ports.runs.cancel(&[cancellation]).await.unwrap();
+            let mut finish = running.finish(failed());
+            finish.result = Some(JsonText::canonical("{}").unwrap());
+            finishes.push(finish);
+        }
+        let keys: Vec<RunKey> = finishes.iter().map(|one| one.run.clone()).collect();
+        let another = ports(&site.open().await);
+        let reading = async {
+            loop {
+                let runs = another.runs.load(&keys).await.unwrap();
+                let runs: Vec<_> = runs.into_iter().map(Option::unwrap).collect();
+                for run in &runs {
+                    let has_ended = run.status == RunStatus::Completed;
+                    assert_eq!(run.result.is_some(), has_ended, "{run:?}");
+                }
+                if runs.iter().all(|run| run.result.is_some()) {
+                    return;
+                }
+            }
+        };
+        let finishing = async {
+            for finish in &finishes {
+                scene.ports.runs.finish(from_ref(finish)).await.unwrap();
+            }
+        };
+        futures::join!(reading, finishing);
     });
 }
