@@ -87,7 +87,10 @@ async fn g2_a_look_up_is_of_one_moment_wherever_a_change_comes_in() {
         initiator: Some("u".parse().unwrap()),
         provider_connection_id: None,
     }];
-    for polls in 0.. {
+    let mut interrupted = 0;
+    for round in 0.. {
+        // How far a look-up is after so many is for the machine to say: a busy one may have it over after the first.
+        let polls = round % 64;
         let mut call = authority.look_up(&queries);
         let mut answer = None;
         for _ in 0..polls {
@@ -101,7 +104,7 @@ async fn g2_a_look_up_is_of_one_moment_wherever_a_change_comes_in() {
             }
             scene.dump().await;
         }
-        let (is_over, active) = (answer.is_some(), polls % 2 == 0);
+        let (is_over, active) = (answer.is_some(), round % 2 == 0);
         let line = format!(r#"{{"change":"set_user","user":"u","active":{active}}}"#);
         let change = AttributedChange::parse(&line).unwrap();
         let applied = changes.apply(&[change]).await.unwrap();
@@ -113,7 +116,7 @@ async fn g2_a_look_up_is_of_one_moment_wherever_a_change_comes_in() {
             panic!("an intact store")
         };
         // The user was active before the first change, and is what the last change made them.
-        let before = polls == 0 || !active;
+        let before = round == 0 || !active;
         let is_after = found.fence().scopes[..] == applied.raised[..];
         let user = found.rows().user.as_ref().unwrap().active;
         assert_eq!(
@@ -121,9 +124,10 @@ async fn g2_a_look_up_is_of_one_moment_wherever_a_change_comes_in() {
             if is_after { active } else { before },
             "after {polls} polls"
         );
-        if is_over {
-            assert!(polls > 2, "never interrupted");
+        interrupted += usize::from(polls > 0 && !is_over);
+        if is_over && interrupted > 2 {
             break;
         }
+        assert!(round < 1000, "never interrupted");
     }
 }
