@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use countersign_domain::{OperationRun, RunId, Submission, Timestamp};
 use countersign_ports::{
     Backlog, BacklogQuery, Begun, Cancellation, Cancelled, Candidacy, ContextDetail, Elected,
-    Finish, Finished, PortResult, PutOff, QueueEntry, QueueUpkeep, ReadBack, Renewal, Renewed,
-    Rescue, Rescued, Retried, Retry, RunCursor, RunFilter, RunKey, RunPage, RunRepository, Start,
-    StoreIdentity, Submitted, Undecided, UndecidedPolicy,
+    Finish, Finished, PortResult, Prune, Pruned, PutOff, QueueEntry, QueueUpkeep, ReadBack,
+    Renewal, Renewed, Rescue, Rescued, Retried, Retry, RunCursor, RunFilter, RunKey, RunPage,
+    RunRepository, Start, StoreIdentity, Submitted, Undecided, UndecidedPolicy,
 };
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
@@ -24,6 +24,7 @@ mod cancel;
 mod finish;
 mod lease;
 mod offices;
+mod prune;
 mod put_off;
 mod read;
 mod read_back;
@@ -234,6 +235,10 @@ impl RunRepository for PostgresRuns {
 
     async fn step_down(&self, office: &str, holder: &str) -> PortResult<()> {
         offices::step_down(self, office, holder).await
+    }
+
+    async fn prune(&self, prune: &Prune) -> PortResult<Pruned> {
+        prune::prune(self, prune).await
     }
 
     async fn backlog<'a>(&self, query: &BacklogQuery<'a>) -> PortResult<Backlog> {

@@ -147,6 +147,11 @@ impl Shared {
         Write::fleeting(&self.pool, operation).await
     }
 
+    /// Begins a transaction that goes through a whole table, and whose commit may be lost with the server.
+    pub(crate) async fn write_thoroughly(&self, operation: &'static str) -> PortResult<Write> {
+        Write::thorough(&self.pool, operation).await
+    }
+
     /// Opens one snapshot.
     pub(crate) async fn read(
         &self,

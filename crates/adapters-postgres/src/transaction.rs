@@ -44,6 +44,11 @@ const FLEETING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
            set_config('jit', 'off', true), \
            set_config('lock_timeout', '10s', true)";
 
+/// The same, planned by the statistics: for what goes through a whole table.
+const THOROUGH: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+    SELECT set_config('synchronous_commit', 'off', true), \
+           set_config('lock_timeout', '10s', true)";
+
 /// One snapshot.
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
     SELECT set_config('plan_cache_mode', 'force_generic_plan', true), \
@@ -68,6 +73,11 @@ impl Write {
     /// Begins one whose commit may be lost with the server.
     pub(crate) async fn fleeting(pool: &PgPool, operation: &'static str) -> PortResult<Self> {
         Self::begin(pool, operation, FLEETING).await
+    }
+
+    /// Begins one that goes through a whole table, and whose commit may be lost with the server.
+    pub(crate) async fn thorough(pool: &PgPool, operation: &'static str) -> PortResult<Self> {
+        Self::begin(pool, operation, THOROUGH).await
     }
 
     async fn begin(

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use countersign_domain::{CancelNote, OperationRun, RunId, Submission, Timestamp};
 use countersign_ports::{
     Backlog, BacklogQuery, Begun, Cancellation, Cancelled, Candidacy, ContextDetail, Elected,
-    Finish, Finished, PortResult, PutOff, QueueEntry, QueueUpkeep, ReadBack, Renewal, Renewed,
-    Rescue, Rescued, Retried, Retry, RunCursor, RunFilter, RunKey, RunPage, RunRepository, Start,
-    StoreIdentity, Submitted, Undecided, UndecidedPolicy,
+    Finish, Finished, PortResult, Prune, Pruned, PutOff, QueueEntry, QueueUpkeep, ReadBack,
+    Renewal, Renewed, Rescue, Rescued, Retried, Retry, RunCursor, RunFilter, RunKey, RunPage,
+    RunRepository, Start, StoreIdentity, Submitted, Undecided, UndecidedPolicy,
 };
 
 use crate::script::Call;
@@ -22,6 +22,7 @@ mod finish;
 mod merged;
 mod offices;
 mod places;
+mod prune;
 mod put_off;
 mod queued;
 mod read;
@@ -135,6 +136,10 @@ impl RunRepository for RedisRuns {
 
     async fn step_down(&self, office: &str, holder: &str) -> PortResult<()> {
         offices::step_down(self, office, holder).await
+    }
+
+    async fn prune(&self, prune: &Prune) -> PortResult<Pruned> {
+        prune::prune(self, prune).await
     }
 
     async fn backlog<'a>(&self, query: &BacklogQuery<'a>) -> PortResult<Backlog> {

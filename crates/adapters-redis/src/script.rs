@@ -43,6 +43,10 @@ macro_rules! script {
     ($static:ident reads $($name:literal),+) => {
         $crate::script::script!($static, "#!lua flags=no-writes\n", Reads, $($name),+);
     };
+    // It needs no memory, and gives some back.
+    ($static:ident frees $($name:literal),+) => {
+        $crate::script::script!($static, "#!lua flags=allow-oom\n", Writes, $($name),+);
+    };
     // It writes nothing; a replica refuses it all the same, and a server without memory does not.
     ($static:ident reads_the_primary $($name:literal),+) => {
         $crate::script::script!($static, "#!lua flags=allow-oom\n", Reads, $($name),+);

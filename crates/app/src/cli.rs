@@ -14,6 +14,7 @@ mod lines;
 mod migrate_store;
 mod operate;
 mod output;
+mod prune;
 mod runs;
 mod signals;
 mod stores;
@@ -86,6 +87,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode, Failure> {
         Command::Worker(worker) => work::run(globals, &worker, output).await,
         Command::Runs(command) => runs::run(globals, command, output).await,
         Command::Bench(bench) => bench::run(globals, &bench, output).await,
+        Command::Prune(prune) => prune::run(globals, &prune, output).await,
         Command::Simulate(simulate) => operate::simulate(globals, &simulate, output).await,
     }
 }

@@ -41,6 +41,8 @@ mod duration;
 mod operation;
 mod table;
 
+pub use duration::{DurationError, parse_duration};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;

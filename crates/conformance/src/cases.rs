@@ -28,6 +28,7 @@ mod queue_upkeep;
 mod races;
 mod read_back;
 mod rescue;
+mod retention;
 mod retry;
 mod revisions;
 mod run_ids;
@@ -339,6 +340,19 @@ macro_rules! __table {
                 a_disabled_user_is_shown_disabled
                 what_is_shown_can_be_applied_again
             }
+            retention {
+                a_completed_run_goes_with_all_that_belonged_to_it
+                a_run_stays_until_it_is_old_enough
+                a_run_that_is_not_completed_is_never_removed
+                a_run_stays_as_long_as_its_predecessor
+                a_chain_goes_whole
+                blocked_runs_stay_where_that_is_asked_for
+                a_decision_stays_as_long_as_a_run_has_it
+                pages_of_any_length_remove_the_same
+                an_id_is_free_once_its_run_was_removed
+                pruners_at_once_remove_each_run_once
+                runs_are_removed_beside_those_that_start
+            }
             isolation {
                 a_run_is_not_read_in_another_workspace
                 a_run_is_not_touched_in_another_workspace
@@ -398,6 +412,7 @@ macro_rules! __moving_table {
                 a_sealed_store_changes_no_authority
                 a_queued_run_in_a_sealed_store_stays_as_it_is
                 a_completed_run_in_a_sealed_store_is_not_retried
+                a_sealed_store_removes_no_run
                 what_runs_in_a_sealed_store_may_end
                 what_was_lost_in_a_sealed_store_is_rescued
                 a_refusal_says_where_the_store_moves_to

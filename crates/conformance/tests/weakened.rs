@@ -147,6 +147,14 @@ pub(crate) enum Weakness {
     EntriesSkipOne,
     ClockJumps,
 
+    // Retention.
+    PrunesTheYoung,
+    PrunesTheUnfinished,
+    PrunesTheBlocked,
+    PrunesSuccessorsFirst,
+    PrunesOnePage,
+    PruneKeepsTheRest,
+
     // The queue.
     VisibilityIgnored,
     PriorityIgnored,

@@ -22,6 +22,7 @@ mod fresh;
 mod maintenance;
 mod moving;
 mod queue;
+mod retention;
 mod ruling;
 mod runs;
 mod start;
@@ -50,6 +51,7 @@ pub use moving::{
     StoreMove,
 };
 pub use queue::{Acked, Delivery, Push, QueueEntry, Receipt, Receive, RunQueue};
+pub use retention::{Candidate, Chosen, Prune, PrunePlace, Pruned};
 pub use ruling::{JudgeError, Ruling, StartTerms};
 pub use runs::{
     Backlog, BacklogQuery, Cancellation, Cancelled, Candidacy, ContextDetail, CursorError, Elected,

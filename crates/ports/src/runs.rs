@@ -10,7 +10,7 @@ use countersign_domain::{
     ReasonCode, RunId, RunOutcome, RunStatus, Submission, TenantId, Timestamp, WorkspaceId,
 };
 
-use crate::{Begun, PortResult, QueueEntry, ReadBack, Start, StoreIdentity};
+use crate::{Begun, PortResult, Prune, Pruned, QueueEntry, ReadBack, Start, StoreIdentity};
 
 /// What finds a run: its id, and the workspace whose partition holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -517,6 +517,20 @@ pub trait RunRepository: Send + Sync {
 
     /// Gives an office up, if this holder has it.
     async fn step_down(&self, office: &str, holder: &str) -> PortResult<()>;
+
+    /// Removes completed runs whose time is up, one page of them: what goes and what stays is said by
+    /// [`Prune::choose`].
+    ///
+    /// # Guarantees
+    /// * A run that is not completed stays (G5), and so does a decision that a run is left of (G4).
+    /// * With a run goes all that belonged to it: its context, its decision, what came of it.
+    /// * A store that is closed by a move removes nothing.
+    ///
+    /// The id of a run that was removed is like one that was never used.
+    ///
+    /// # Idempotency
+    /// A page may be asked for again.
+    async fn prune(&self, prune: &Prune) -> PortResult<Pruned>;
 
     /// Counts what a worker has left to do.
     async fn backlog<'a>(&self, query: &BacklogQuery<'a>) -> PortResult<Backlog>;

@@ -1,11 +1,12 @@
-//! Reading many runs: pages, the backlog, and the entries that the queue ought to have.
+//! Many runs at once: pages, the backlog, the entries that the queue ought to have, and which runs go.
 
 use std::cmp::Reverse;
 use std::ops::Bound::{Excluded, Unbounded};
 
 use countersign_domain::{OperationRun, RunId, RunStatus, SubmittedContext};
 use countersign_ports::{
-    Backlog, BacklogQuery, ContextDetail, QueueEntry, RunCursor, RunFilter, RunKey, RunPage,
+    Backlog, BacklogQuery, Candidate, ContextDetail, Prune, PrunePlace, Pruned, QueueEntry,
+    RunCursor, RunFilter, RunKey, RunPage,
 };
 
 use super::state::{State, entry_of};
@@ -48,6 +49,40 @@ impl State {
                     },
                 })
                 .collect(),
+        }
+    }
+
+    /// Removes completed runs whose time is up, first those that were queued first.
+    pub(crate) fn prune(&mut self, prune: &Prune) -> Pruned {
+        let now = self.now();
+        let after = prune.after.as_ref().and_then(|place| place.run);
+        let mut aged: Vec<(RunCursor, &OperationRun)> = self
+            .runs
+            .values()
+            .map(|row| (place_of(&row.run), &row.run))
+            .filter(|(place, run)| run.queued_at <= prune.cutoff(now) && Some(*place) > after)
+            .collect();
+        aged.sort_unstable_by_key(|(place, _)| *place);
+        let more = aged.len() > prune.limit as usize;
+        aged.truncate(prune.limit as usize);
+        let last = aged.last().map(|(place, run)| PrunePlace {
+            workspace_id: run.workspace_id.clone(),
+            run: Some(*place),
+        });
+        let page = aged.iter().map(|(_, run)| Candidate {
+            id: run.id,
+            outcome: run.outcome,
+            completed_at: run.completed_at,
+            predecessor: run.retry_of.filter(|id| self.runs.contains_key(id)),
+        });
+        let chosen = prune.choose(now, page);
+        for run in &chosen.gone {
+            self.runs.remove(run);
+        }
+        Pruned {
+            removed: chosen.gone.len() as u64,
+            kept: chosen.kept,
+            next: last.filter(|_| more),
         }
     }
 

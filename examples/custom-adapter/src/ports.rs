@@ -10,10 +10,10 @@ use countersign_domain::{
 use countersign_ports::{
     Acked, Applied, AuthorityLookup, AuthorityStore, Backlog, BacklogQuery, Begun, Cancellation,
     Cancelled, Candidacy, ContextDetail, Delivery, Elected, Finish, Finished, LogEntry, LogQuery,
-    LookedUp, PortError, PortErrorKind, PortResult, Push, PutOff, QueueEntry, QueueUpkeep,
-    ReadBack, Receive, Renewal, Renewed, Rescue, Rescued, Retried, Retry, RunCursor, RunFilter,
-    RunKey, RunPage, RunQueue, RunRepository, ShowQuery, Start, StoreIdentity, Submitted,
-    Undecided, UndecidedPolicy,
+    LookedUp, PortError, PortErrorKind, PortResult, Prune, Pruned, Push, PutOff, QueueEntry,
+    QueueUpkeep, ReadBack, Receive, Renewal, Renewed, Rescue, Rescued, Retried, Retry, RunCursor,
+    RunFilter, RunKey, RunPage, RunQueue, RunRepository, ShowQuery, Start, StoreIdentity,
+    Submitted, Undecided, UndecidedPolicy,
 };
 
 use super::Memory;
@@ -174,6 +174,10 @@ impl RunRepository for Memory {
     async fn step_down(&self, office: &str, holder: &str) -> PortResult<()> {
         self.lock().step_down(office, holder);
         Ok(())
+    }
+
+    async fn prune(&self, prune: &Prune) -> PortResult<Pruned> {
+        Ok(self.lock().prune(prune))
     }
 
     async fn backlog<'a>(&self, query: &BacklogQuery<'a>) -> PortResult<Backlog> {

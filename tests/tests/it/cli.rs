@@ -7,6 +7,7 @@ mod demo;
 mod explain;
 mod globals;
 mod operate;
+mod prune;
 mod refusals;
 mod runs;
 mod simulate;

@@ -16,4 +16,5 @@ mod lost;
 mod maintenance;
 mod own_tables;
 mod plans;
+mod retention;
 mod support;

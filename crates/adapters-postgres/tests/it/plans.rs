@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign_conformance::Ports;
 use countersign_conformance::scene::{Came, HOME, Scene};
-use countersign_ports::{Begun, Finish, Receive, RunKey, Work};
+use countersign_ports::{Begun, Finish, Prune, Receive, RunKey, Work};
 use countersign_postgres::sqlx::{AssertSqlSafe, Executor, Row};
 
 use crate::support::Site;
@@ -68,6 +68,15 @@ async fn the_hot_statements_search_and_never_scan() {
         drained += finishes.len();
         ports.runs.finish(&finishes).await.expect("answers");
     }
+    // Not the last page: at the end all runs are looked at once, for the rulings that none is left of.
+    let prune = Prune {
+        older_than: Duration::ZERO,
+        keep_blocked: false,
+        after: None,
+        limit: 500,
+    };
+    let pruned = ports.runs.prune(&prune).await.expect("a page");
+    assert_eq!((pruned.removed, pruned.next.is_some()), (500, true));
     let last = scene.submit(HOME.sync()).await;
     let start = scene.judge(&last).await;
     assert_eq!(scene.begin(&[start]).await, [Came::Started]);

@@ -50,6 +50,7 @@ end
 -- The number of a ruling, which is kept before the first run that it moves (G4).
 local function number_of(ruling)
   ruling.number = ruling.number or keep_ruling(ruling.record)
+  ruling.uses = ruling.uses + 1
   return ruling.number
 end
 
@@ -88,7 +89,7 @@ local function ruling_at(at)
   local lease_until = text(later(now, lease))
   return {
     is_current = is_current(kind, fence, ends), is_allowed = allowed == '1', record = record, asked = asked,
-    runs = tonumber(runs), lease_until = lease_until,
+    runs = tonumber(runs), uses = 0, lease_until = lease_until,
     times = '\t' .. text(now) .. '\t' .. lease_until .. '\t',
     plain = 'queued\t-\n' .. asked .. '\n', from = #asked + 11,
     answer = (allowed == '1' and 'started\t' or 'blocked\t') .. text(now),
@@ -129,5 +130,13 @@ for _, ruling in ipairs(rulings) do
     end
   end
 end
+local uses = {}
+for _, ruling in ipairs(rulings) do
+  if ruling.number then
+    uses[#uses + 1] = ruling.number
+    uses[#uses + 1] = ruling.uses
+  end
+end
+keep_uses(uses)
 settle()
 return answers

@@ -57,7 +57,7 @@ for place = FIRST, #KEYS, EACH do
   runs[#runs + 1] = run or false
 end
 
-local numbers, answers = {}, {}
+local numbers, counts, answers = {}, {}, {}
 for number, run in ipairs(runs) do
   -- Of a run that is named twice the first one counts.
   if not run or texts[run.key] then
@@ -67,6 +67,7 @@ for number, run in ipairs(runs) do
     local head = run.head
     if run.ruling > 0 then
       numbers[run.ruling] = numbers[run.ruling] or keep_ruling(ARGV[3 + run.ruling])
+      counts[run.ruling] = (counts[run.ruling] or 0) + 1
       head = head .. '\t' .. numbers[run.ruling]
     end
     keep_more(run, run.fields)
@@ -85,5 +86,11 @@ for number, run in ipairs(runs) do
     end
   end
 end
+local uses = {}
+for ruling, number in pairs(numbers) do
+  uses[#uses + 1] = number
+  uses[#uses + 1] = counts[ruling]
+end
+keep_uses(uses)
 settle()
 return answers

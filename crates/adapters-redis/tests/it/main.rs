@@ -13,6 +13,7 @@ mod conformance;
 mod dump;
 mod maintenance;
 mod queue;
+mod retention;
 mod runs;
 mod support;
 mod way;

@@ -13,5 +13,6 @@ mod lock;
 mod maintenance;
 mod plans;
 mod replace;
+mod retention;
 mod scene;
 mod writer;

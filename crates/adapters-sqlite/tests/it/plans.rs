@@ -19,6 +19,9 @@ async fn the_hot_statements_search_and_never_scan() {
         include_str!("../../src/sql/lapsed.sql").to_owned(),
         include_str!("../../src/sql/queued_entries.sql").to_owned(),
         include_str!("../../src/sql/log_of_scope.sql").to_owned(),
+        include_str!("../../src/sql/aged.sql").to_owned(),
+        include_str!("../../src/sql/remove_runs.sql").to_owned(),
+        include_str!("../../src/sql/remove_rulings.sql").to_owned(),
     ];
     for statement in statements {
         let explained = format!("EXPLAIN QUERY PLAN {statement}");

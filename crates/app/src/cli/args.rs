@@ -2,9 +2,11 @@
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::RangedI64ValueParser;
 use clap::{Args, Parser, Subcommand};
+use countersign::config::parse_duration;
 use countersign::domain::{
     ActorName, ReasonCode, RunId, RunOutcome, RunStatus, TenantId, UserId, WorkspaceId,
 };
@@ -110,6 +112,8 @@ pub(crate) enum Command {
     /// List, show, explain, cancel and retry runs
     #[command(subcommand)]
     Runs(RunsCommand),
+    /// Remove completed runs that are old enough, in small batches, beside running workers
+    Prune(Prune),
     /// Say which queued runs some changes would block, without applying them
     Simulate(Simulate),
     /// Measure how fast a store is, on a throwaway beside it that is removed again
@@ -128,6 +132,18 @@ pub(crate) struct Bench {
     /// How many runs to submit and drain, twice
     #[arg(long = "count", value_name = "N", default_value_t = 40_000, value_parser = counts())]
     pub(crate) runs: u32,
+}
+
+/// A run is as old as its completion, by the store's clock. What is queued or runs is never removed, and no run before
+/// the one that it was queued after.
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    /// For how long a run is kept after it was completed, such as `90d`
+    #[arg(long, value_name = "AGE", value_parser = parse_duration)]
+    pub(crate) older_than: Duration,
+    /// Keep runs that were blocked, with those that were queued after them
+    #[arg(long)]
+    pub(crate) keep_blocked: bool,
 }
 
 /// How many runs can be measured.

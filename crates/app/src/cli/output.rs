@@ -66,11 +66,22 @@ impl Output {
 
     /// A bar on stderr for long work; hidden with `--json` and where stderr is no terminal.
     pub(crate) fn progress(self, what: &'static str, length: u64) -> ProgressBar {
+        let bar = ProgressBar::new(length);
+        self.shown(bar, what, "{msg} {wide_bar} {pos}/{len} {per_sec} {eta}")
+    }
+
+    /// The same for work of which nobody knows how much there is.
+    pub(crate) fn count(self, what: &'static str) -> ProgressBar {
+        let count = ProgressBar::no_length();
+        self.shown(count, what, "{pos} {msg} {per_sec}")
+    }
+
+    fn shown(self, bar: ProgressBar, what: &'static str, template: &str) -> ProgressBar {
         if self.json || !std::io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
-        let bar = ProgressBar::new(length).with_message(what);
-        match ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {per_sec} {eta}") {
+        let bar = bar.with_message(what);
+        match ProgressStyle::with_template(template) {
             Ok(style) => bar.with_style(style),
             Err(_) => bar,
         }

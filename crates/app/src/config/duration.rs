@@ -16,17 +16,23 @@ const LONGEST: Duration = Duration::from_secs(3650 * 86_400);
 
 /// Why a text is not a duration; to be read after the text itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum DurationError {
+pub enum DurationError {
+    /// It is none.
     #[error("is not a duration, expected such as `500ms`, `10m` or `1h30m`")]
     Malformed,
+    /// It is no time at all.
     #[error("is no time at all, expected more than zero")]
     Zero,
+    /// It is longer than ten years.
     #[error("is too long, expected at most `3650d`")]
     TooLong,
 }
 
 /// Reads whole numbers with units (`d`, `h`, `m`, `s`, `ms`), largest unit first, each at most once.
-pub(super) fn parse_duration(text: &str) -> Result<Duration, DurationError> {
+///
+/// # Errors
+/// [`DurationError`] for any other text, for no time at all, and for more than ten years.
+pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let (mut rest, mut units, mut millis) = (text, UNITS.iter(), 0_u64);
     loop {
         let (digits, after) = rest.split_at(ends(rest, |c| !c.is_ascii_digit()));

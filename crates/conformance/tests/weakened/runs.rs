@@ -6,15 +6,16 @@ use async_trait::async_trait;
 use countersign_domain::{OperationRun, RunId, Submission, Timestamp};
 use countersign_ports::{
     Backlog, BacklogQuery, Begun, Cancellation, Cancelled, Candidacy, ContextDetail, Elected,
-    Finish, Finished, PortError, PortErrorKind, PortResult, PutOff, QueueEntry, QueueUpkeep,
-    ReadBack, Renewal, Renewed, Rescue, Rescued, Retried, Retry, RunCursor, RunFilter, RunKey,
-    RunPage, RunRepository, Start, StoreIdentity, Submitted, Undecided, UndecidedPolicy,
+    Finish, Finished, PortError, PortErrorKind, PortResult, Prune, Pruned, PutOff, QueueEntry,
+    QueueUpkeep, ReadBack, Renewal, Renewed, Rescue, Rescued, Retried, Retry, RunCursor, RunFilter,
+    RunKey, RunPage, RunRepository, Start, StoreIdentity, Submitted, Undecided, UndecidedPolicy,
 };
 
 use super::completion::{lapsed, rescued, successor_after_all};
 use super::start::{believe, force};
 use super::{Weakened, Weakness};
 use crate::memory::ports::answer;
+use crate::memory::state::Row;
 
 #[async_trait]
 impl RunRepository for Weakened {
@@ -297,6 +298,29 @@ impl RunRepository for Weakened {
 
     async fn step_down(&self, office: &str, holder: &str) -> PortResult<()> {
         self.inner.step_down(office, holder).await
+    }
+
+    async fn prune(&self, prune: &Prune) -> PortResult<Pruned> {
+        let mut prune = prune.clone();
+        let mut state = self.inner.lock();
+        match self.weakness {
+            Weakness::PrunesTheYoung => prune.older_than = Duration::ZERO,
+            Weakness::PrunesTheBlocked => prune.keep_blocked = false,
+            Weakness::PrunesTheUnfinished => state.runs.retain(|_, row| row.lease.is_some()),
+            Weakness::PrunesSuccessorsFirst => {
+                let follows = |row: &Row| row.run.retry_of.is_some();
+                let is_over = |row: &Row| row.run.completed_at.is_some();
+                state.runs.retain(|_, row| !(follows(row) && is_over(row)));
+            }
+            Weakness::PruneKeepsTheRest => prune.limit = prune.limit.min(1),
+            _ => {}
+        }
+        let mut pruned = state.prune(&prune);
+        if self.weakness == Weakness::PrunesOnePage || self.weakness == Weakness::PruneKeepsTheRest
+        {
+            pruned.next = None;
+        }
+        Ok(pruned)
     }
 
     async fn backlog<'a>(&self, query: &BacklogQuery<'a>) -> PortResult<Backlog> {

@@ -352,6 +352,27 @@ weakened! {
         "undecided::no_wait_is_longer_than_the_longest",
     ];
 
+    prunes_the_young: Weakness::PrunesTheYoung => [
+        "retention::a_run_stays_until_it_is_old_enough",
+    ];
+    prunes_the_unfinished: Weakness::PrunesTheUnfinished => [
+        "retention::a_run_that_is_not_completed_is_never_removed",
+        "retention::pages_of_any_length_remove_the_same",
+    ];
+    prunes_the_blocked: Weakness::PrunesTheBlocked => [
+        "retention::blocked_runs_stay_where_that_is_asked_for",
+        "retention::a_run_stays_as_long_as_its_predecessor",
+    ];
+    prunes_successors_first: Weakness::PrunesSuccessorsFirst => [
+        "retention::a_run_stays_as_long_as_its_predecessor",
+    ];
+    prunes_one_page: Weakness::PrunesOnePage => [
+        "retention::pages_of_any_length_remove_the_same",
+    ];
+    prune_keeps_the_rest: Weakness::PruneKeepsTheRest => [
+        "retention::a_completed_run_goes_with_all_that_belonged_to_it",
+    ];
+
     key_not_enforced: Weakness::KeyNotEnforced => [
         "unique_keys::a_key_that_is_held_is_answered_with_its_holder",
         "unique_keys::a_key_twice_in_one_batch_is_held_by_the_first",

@@ -16,10 +16,10 @@ use countersign_domain::{
 use countersign_ports::{
     Acked, Applied, AuthorityLookup, AuthorityStore, Backlog, BacklogQuery, Begun, Cancellation,
     Cancelled, Candidacy, ContextDetail, Delivery, Elected, Finish, Finished, LogEntry, LogQuery,
-    LookedUp, PortError, PortErrorKind, PortResult, Push, PutOff, QueueEntry, QueueUpkeep,
-    ReadBack, Receive, Renewal, Renewed, Rescue, Rescued, Retried, Retry, RunCursor, RunFilter,
-    RunKey, RunPage, RunQueue, RunRepository, ShowQuery, Start, StoreIdentity, Submitted,
-    Undecided, UndecidedPolicy,
+    LookedUp, PortError, PortErrorKind, PortResult, Prune, Pruned, Push, PutOff, QueueEntry,
+    QueueUpkeep, ReadBack, Receive, Renewal, Renewed, Rescue, Rescued, Retried, Retry, RunCursor,
+    RunFilter, RunKey, RunPage, RunQueue, RunRepository, ShowQuery, Start, StoreIdentity,
+    Submitted, Undecided, UndecidedPolicy,
 };
 
 /// What is wrong with the one call.
@@ -215,6 +215,11 @@ impl RunRepository for Counted<dyn RunRepository> {
     async fn step_down(&self, office: &str, holder: &str) -> PortResult<()> {
         let call = self.inner.step_down(office, holder);
         self.calls.make("step_down", call).await
+    }
+
+    async fn prune(&self, prune: &Prune) -> PortResult<Pruned> {
+        let call = self.inner.prune(prune);
+        self.calls.make("prune", call).await
     }
 
     async fn backlog<'a>(&self, query: &BacklogQuery<'a>) -> PortResult<Backlog> {

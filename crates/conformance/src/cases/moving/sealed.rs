@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use countersign_domain::{QueueName, RunOutcome, RunStatus};
 use countersign_ports::{
-    Backlog, BacklogQuery, Cancellation, Finished, LogQuery, PortErrorKind, PortResult, Renewed,
-    Retry, RetryClass, RunKey, Step, Stepped, Undecided, UndecidedPolicy, Work, fresh_run_id,
+    Backlog, BacklogQuery, Cancellation, Finished, LogQuery, PortErrorKind, PortResult, Prune,
+    Renewed, Retry, RetryClass, RunKey, Step, Stepped, Undecided, UndecidedPolicy, Work,
+    fresh_run_id,
 };
 
 use crate::Ports;
@@ -96,6 +97,25 @@ pub async fn a_completed_run_in_a_sealed_store_is_not_retried(from: &Ports, to: 
         requested_by: id("ops"),
     };
     refused(from.runs.retry(&[retry]).await);
+}
+
+/// What is being moved is all there: nothing of it goes.
+pub async fn a_sealed_store_removes_no_run(from: &Ports, to: &Ports) {
+    let house = House::new(from, to).await;
+    let running = house.from.running().await;
+    house.from.complete(&running, Work::Succeeded).await;
+    house.seal().await;
+    let before = house.from.contents().await;
+    let prune = Prune {
+        older_than: Duration::ZERO,
+        keep_blocked: false,
+        after: None,
+        limit: 100,
+    };
+    refused(from.runs.prune(&prune).await);
+    assert_eq!(house.from.contents().await, before);
+    let found = from.runs.find(&[running.key.id]).await.unwrap();
+    assert!(found[0].is_some(), "it is still found");
 }
 
 /// Leases are renewed, cancel flags raised, runs completed; one that fails has its successor.

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use countersign_domain::{OperationRun, RunId, Submission, Timestamp};
 use countersign_ports::{
     Backlog, BacklogQuery, Begun, Cancellation, Cancelled, Candidacy, ContextDetail, Elected,
-    Finish, Finished, PortResult, PutOff, QueueEntry, QueueUpkeep, ReadBack, Renewal, Renewed,
-    Rescue, Rescued, Retried, Retry, RunCursor, RunFilter, RunKey, RunPage, RunRepository, Start,
-    StoreIdentity, Submitted, Undecided, UndecidedPolicy,
+    Finish, Finished, PortResult, Prune, Pruned, PutOff, QueueEntry, QueueUpkeep, ReadBack,
+    Renewal, Renewed, Rescue, Rescued, Retried, Retry, RunCursor, RunFilter, RunKey, RunPage,
+    RunRepository, Start, StoreIdentity, Submitted, Undecided, UndecidedPolicy,
 };
 use countersign_sqlite::SqliteRuns;
 
@@ -129,6 +129,10 @@ impl RunRepository for FaultyRuns {
 
     async fn step_down(&self, office: &str, holder: &str) -> PortResult<()> {
         self.inner.step_down(office, holder).await
+    }
+
+    async fn prune(&self, prune: &Prune) -> PortResult<Pruned> {
+        self.inner.prune(prune).await
     }
 
     async fn backlog<'a>(&self, query: &BacklogQuery<'a>) -> PortResult<Backlog> {
