@@ -160,37 +160,15 @@ impl PostgresQueue {
         const OPERATION: &str = "receive";
         let operations: HashSet<&OperationType> = receive.operations.iter().collect();
         let operations: Vec<&str> = operations.into_iter().map(AsRef::as_ref).collect();
-        let mut write = self.shared.write_fleeting(OPERATION).await?;
-        self.shared
-            .query(include_str!("sql/wake.sql"))
-            .bind(WAKE_AT_ONCE)
-            .execute(write.connection())
-            .await
-            .map_err(failed(OPERATION))?;
-        let rows = match operations.as_slice() {
-            [] => Vec::new(),
-            [one] => self
-                .shared
-                .query(include_str!("sql/receive.sql"))
-                .bind(receive.queue_name.as_str())
-                .bind(*one)
-                .bind(i64::from(receive.limit))
-                .bind(micros(receive.invisible_for))
-                .fetch_all(write.connection())
-                .await
-                .map_err(failed(OPERATION))?,
-            several => self
-                .shared
-                .query(include_str!("sql/receive_several.sql"))
-                .bind(receive.queue_name.as_str())
-                .bind(several)
-                .bind(i64::from(receive.limit))
-                .bind(micros(receive.invisible_for))
-                .fetch_all(write.connection())
-                .await
-                .map_err(failed(OPERATION))?,
-        };
-        write.commit().await?;
+        let receive = self
+            .shared
+            .query(include_str!("sql/receive.sql"))
+            .bind(receive.queue_name.as_str())
+            .bind(operations)
+            .bind(i64::from(receive.limit))
+            .bind(micros(receive.invisible_for))
+            .bind(WAKE_AT_ONCE);
+        let rows = self.shared.call(receive, OPERATION).await?;
         let chosen = rows
             .iter()
             .map(|row| Chosen::read(&mut Columns::of(row, OPERATION)));

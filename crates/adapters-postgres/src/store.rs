@@ -6,7 +6,7 @@ use countersign_domain::StoreId;
 use countersign_ports::{
     PortError, PortErrorKind, PortResult, QueueUpkeep, StoreIdentity, StoreMaintenance,
 };
-use sqlx::postgres::{PgArguments, PgPool};
+use sqlx::postgres::{PgArguments, PgPool, PgRow};
 use sqlx::query::Query;
 use sqlx::{Postgres, SqlStr, Transaction};
 use uuid::Uuid;
@@ -137,14 +137,28 @@ impl Shared {
         sqlx::query(self.sql(written)).persistent(self.keeps_statements)
     }
 
+    /// Asks a function of the schema that brings its own settings with it: one round trip.
+    ///
+    /// Where statements are not kept they are prepared anew each time, and a proxy that pools transactions may take
+    /// that to another server than the call: there it is a transaction.
+    pub(crate) async fn call(
+        &self,
+        query: Query<'static, Postgres, PgArguments>,
+        operation: &'static str,
+    ) -> PortResult<Vec<PgRow>> {
+        if self.keeps_statements {
+            return query.fetch_all(&self.pool).await.map_err(failed(operation));
+        }
+        let mut call = Write::plain(&self.pool, operation).await?;
+        let rows = query.fetch_all(call.connection()).await;
+        let rows = rows.map_err(failed(operation))?;
+        call.commit().await?;
+        Ok(rows)
+    }
+
     /// Begins a transaction whose commit is durable before it is answered.
     pub(crate) async fn write(&self, operation: &'static str) -> PortResult<Write> {
         Write::durable(&self.pool, operation).await
-    }
-
-    /// Begins a transaction whose commit may be lost with the server.
-    pub(crate) async fn write_fleeting(&self, operation: &'static str) -> PortResult<Write> {
-        Write::fleeting(&self.pool, operation).await
     }
 
     /// Begins a transaction that goes through a whole table, and whose commit may be lost with the server.

@@ -32,19 +32,10 @@ const DURABLE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
            set_config('jit', 'off', true), \
            set_config('lock_timeout', '10s', true)";
 
-/// The same for what may be lost: a claim of the queue's, which is over by itself after a while.
-const FLEETING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
-    SELECT set_config('synchronous_commit', 'off', true), \
-           set_config('enable_sort', 'off', true), \
-           set_config('plan_cache_mode', 'force_generic_plan', true), \
-           set_config('enable_seqscan', 'off', true), \
-           set_config('enable_hashjoin', 'off', true), \
-           set_config('enable_mergejoin', 'off', true), \
-           set_config('enable_bitmapscan', 'off', true), \
-           set_config('jit', 'off', true), \
-           set_config('lock_timeout', '10s', true)";
+/// One for a call that brings its own settings with it.
+const PLAIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
-/// The same, planned by the statistics: for what goes through a whole table.
+/// One that may be lost with the server, planned by the statistics: for what goes through a whole table.
 const THOROUGH: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
     SELECT set_config('synchronous_commit', 'off', true), \
            set_config('lock_timeout', '10s', true)";
@@ -70,9 +61,9 @@ impl Write {
         Self::begin(pool, operation, DURABLE).await
     }
 
-    /// Begins one whose commit may be lost with the server.
-    pub(crate) async fn fleeting(pool: &PgPool, operation: &'static str) -> PortResult<Self> {
-        Self::begin(pool, operation, FLEETING).await
+    /// Begins one for a call that brings its own settings with it.
+    pub(crate) async fn plain(pool: &PgPool, operation: &'static str) -> PortResult<Self> {
+        Self::begin(pool, operation, PLAIN).await
     }
 
     /// Begins one that goes through a whole table, and whose commit may be lost with the server.

@@ -3,6 +3,7 @@
 use super::{Ablation, Edit, Watch};
 
 const SCOPES: &str = "crates/adapters-postgres/src/runs/begin/scopes.rs";
+const CALLS: &str = "crates/adapters-postgres/migrations/0008_calls.sql";
 const CHANGES: &str = "crates/adapters-postgres/migrations/0004_changes.sql";
 
 const fn watched_by(tests: &'static [&'static str]) -> Watch {
@@ -144,16 +145,35 @@ pub(super) const ABLATIONS: &[Ablation] = &[
     Ablation {
         name: "facts are older than their revision",
         guarantee: "G2",
+        edits: &[Edit {
+            file: "crates/adapters-postgres/src/authority/look_up.rs",
+            find: "    let told = told(authority, queries).await?;\n",
+            replace: "    let before = told(authority, queries).await?;\n    let mut told = told(authority, queries).await?;\n    told.rows = before.rows;\n",
+        }],
+        watch: Watch {
+            package: "countersign-tests",
+            binary: Some("it"),
+            tests: &["races::starts_are_linearizable_on_postgres"],
+        },
+    },
+    Ablation {
+        name: "a look-up sees what is committed while it reads, and reads revisions last",
+        guarantee: "G2",
         edits: &[
             Edit {
-                file: "crates/adapters-postgres/src/authority/look_up.rs",
-                find: "    let mut snapshot = authority.shared.read(OPERATION).await?;\n",
-                replace: "    let mut before = authority.shared.read(OPERATION).await?;\n    let rows = read_rows(authority, &mut before, &Asked::of(queries)).await?;\n    before.commit().await.map_err(failed(OPERATION))?;\n    let mut snapshot = authority.shared.read(OPERATION).await?;\n",
+                file: CALLS,
+                find: "at timestamptz) LANGUAGE plpgsql STABLE\n",
+                replace: "at timestamptz) LANGUAGE plpgsql VOLATILE\n",
             },
             Edit {
-                file: "crates/adapters-postgres/src/authority/look_up.rs",
-                find: "    let rows = read_rows(authority, &mut snapshot, &asked).await?;\n",
+                file: CALLS,
+                find: "    RETURN QUERY\n    SELECT 'scope', 0::bigint, ARRAY[workspace_id, counter::text, nonce::text], NULL::timestamptz\n    FROM countersign.scopes WHERE workspace_id = ANY (workspaces);\n",
                 replace: "",
+            },
+            Edit {
+                file: CALLS,
+                find: "             WHERE workspace_id = q.workspace AND (tenant_id IS NULL OR tenant_id = q.tenant) OFFSET 0) AS p;\n",
+                replace: "             WHERE workspace_id = q.workspace AND (tenant_id IS NULL OR tenant_id = q.tenant) OFFSET 0) AS p;\n    RETURN QUERY\n    SELECT 'scope', 0::bigint, ARRAY[workspace_id, counter::text, nonce::text], NULL::timestamptz\n    FROM countersign.scopes WHERE workspace_id = ANY (workspaces);\n",
             },
         ],
         watch: Watch {

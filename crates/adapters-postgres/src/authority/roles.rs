@@ -1,6 +1,6 @@
 //! Role definitions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_domain::{Capability, RoleName, RoleRow};
 use countersign_ports::{PortError, PortErrorKind, PortResult};
@@ -69,15 +69,19 @@ pub(super) fn read_definition(
     operation: &'static str,
 ) -> PortResult<RoleRow> {
     let capabilities: Vec<String> = columns.take()?;
-    let capabilities = capabilities
-        .iter()
-        .map(|name| {
-            name.parse::<Capability>()
-                .map_err(|error| PortError::corrupt(operation, "a capability of a role", error))
-        })
-        .collect::<PortResult<_>>()?;
     Ok(RoleRow {
-        capabilities,
+        capabilities: read_capabilities(&capabilities, operation)?,
         all_tenants: columns.take()?,
     })
+}
+
+pub(super) fn read_capabilities(
+    capabilities: &[String],
+    operation: &'static str,
+) -> PortResult<BTreeSet<Capability>> {
+    let read = |name: &String| {
+        name.parse()
+            .map_err(|error| PortError::corrupt(operation, "a capability of a role", error))
+    };
+    capabilities.iter().map(read).collect()
 }

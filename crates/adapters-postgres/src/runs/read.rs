@@ -22,14 +22,11 @@ pub(super) async fn load(
 ) -> PortResult<Vec<Option<OperationRun>>> {
     const OPERATION: &str = "load";
     let ids: Vec<RunId> = keys.iter().map(|run| run.id).collect();
-    let mut snapshot = runs.shared.read(OPERATION).await?;
-    let rows = runs
+    let load = runs
         .shared
         .query(include_str!("../sql/load.sql"))
-        .bind(uuids(&ids))
-        .fetch_all(&mut *snapshot)
-        .await
-        .map_err(failed(OPERATION))?;
+        .bind(uuids(&ids));
+    let rows = runs.shared.call(load, OPERATION).await?;
     let mut found: HashMap<RunId, OperationRun> = HashMap::with_capacity(keys.len());
     let queued = rows.iter().map(|row| read_queued(row, OPERATION));
     found.extend(queued.filter_map(readable).map(|run| (run.id, run)));
@@ -38,11 +35,12 @@ pub(super) async fn load(
             .into_iter()
             .filter(|id| !found.contains_key(id))
             .collect();
+        let mut snapshot = runs.shared.read(OPERATION).await?;
         let rows = read_runs(runs, &mut snapshot, &rest, OPERATION).await?;
+        snapshot.commit().await.map_err(failed(OPERATION))?;
         let others = rows.into_iter().filter_map(readable);
         found.extend(others.map(|run| (run.id, run)));
     }
-    snapshot.commit().await.map_err(failed(OPERATION))?;
     let answer = |key: &RunKey| {
         let run = found.get(&key.id)?;
         (run.workspace_id == key.workspace_id).then(|| run.clone())

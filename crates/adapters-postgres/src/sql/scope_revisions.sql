@@ -1,1 +1,0 @@
-SELECT workspace_id, counter, nonce FROM countersign.scopes WHERE workspace_id = ANY ($1)
