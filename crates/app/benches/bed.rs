@@ -14,25 +14,41 @@ use countersign::redis::{RedisStore, RedisUrl};
 use countersign::sqlite::SqliteStore;
 use countersign::{Execution, Handler, Ports, Report, Worker, WorkerSettings};
 
-const CHANGES: [&str; 4] = [
-    r#"{"change":"define_role","role":"operator","capabilities":["inventory.sync"],"all_tenants":true}"#,
-    r#"{"change":"set_workspace","workspace":"w","active":true}"#,
-    r#"{"change":"set_tenant","tenant":"t","workspace":"w","lifecycle":"active"}"#,
-    r#"{"change":"grant","user":"u","workspace":"w","role":"operator"}"#,
-];
+const ROLE: &str = r#"{"change":"define_role","role":"operator","capabilities":["inventory.sync"],"all_tenants":true}"#;
+
+/// What `inventory_sync` is allowed by in a workspace. The first is called `w`, its tenant `t`.
+fn changes(number: usize) -> [String; 3] {
+    let (workspace, tenant) = (named("w", number), named("t", number));
+    [
+        format!(r#"{{"change":"set_workspace","workspace":"{workspace}","active":true}}"#),
+        format!(
+            r#"{{"change":"set_tenant","tenant":"{tenant}","workspace":"{workspace}","lifecycle":"active"}}"#
+        ),
+        format!(r#"{{"change":"grant","user":"u","workspace":"{workspace}","role":"operator"}}"#),
+    ]
+}
+
+fn named(letter: &str, number: usize) -> String {
+    match number {
+        0 => letter.to_owned(),
+        number => format!("{letter}{number}"),
+    }
+}
 
 pub(crate) enum Store {
     Sqlite {
         store: SqliteStore,
-        _dir: tempfile::TempDir,
+        dir: tempfile::TempDir,
     },
     Postgres {
         store: PostgresStore,
+        url: PostgresUrl,
         server: String,
         schema: String,
     },
     Redis {
         store: RedisStore,
+        url: RedisUrl,
         server: String,
         prefix: String,
     },
@@ -47,7 +63,7 @@ impl Store {
             let store = SqliteStore::create(dir.path().join("bench.db")).await;
             return Self::Sqlite {
                 store: store.unwrap(),
-                _dir: dir,
+                dir,
             };
         };
         if server.starts_with("redis://") {
@@ -55,6 +71,7 @@ impl Store {
             let url: RedisUrl = format!("{server}?prefix={prefix}").parse().unwrap();
             return Self::Redis {
                 store: RedisStore::create(&url).await.unwrap(),
+                url,
                 server: server.to_owned(),
                 prefix,
             };
@@ -64,6 +81,7 @@ impl Store {
         drop_schema(server, &schema).await;
         Self::Postgres {
             store: PostgresStore::create(&url).await.unwrap(),
+            url,
             server: server.to_owned(),
             schema,
         }
@@ -78,18 +96,40 @@ impl Store {
         .unwrap()
     }
 
-    /// Brings in what `inventory_sync` in the workspace `w` is allowed by.
-    pub(crate) async fn authorise(&self) {
-        apply(&self.ports(), &CHANGES).await;
+    /// The store as another process has it.
+    pub(crate) async fn open_again(&self) -> Ports {
+        match self {
+            Self::Sqlite { dir, .. } => Ports::sqlite(
+                &SqliteStore::open(dir.path().join("bench.db"))
+                    .await
+                    .unwrap(),
+            ),
+            Self::Postgres { url, .. } => Ports::postgres(&PostgresStore::open(url).await.unwrap()),
+            Self::Redis { url, .. } => Ports::redis(&RedisStore::open(url).await.unwrap()),
+        }
+        .unwrap()
     }
 
-    /// Queues that many runs.
-    pub(crate) async fn submit(&self, runs: usize) {
+    /// Brings in what `inventory_sync` is allowed by, in so many workspaces.
+    pub(crate) async fn authorise(&self, workspaces: usize) {
         let ports = self.ports();
+        apply(&ports, &[ROLE]).await;
+        let lines: Vec<String> = (0..workspaces).flat_map(changes).collect();
+        for lines in lines.chunks(900) {
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            apply(&ports, &lines).await;
+        }
+    }
+
+    /// Queues that many runs, in so many workspaces by turns.
+    pub(crate) async fn submit(&self, runs: usize, workspaces: usize) {
+        let ports = self.ports();
+        let submissions: Vec<Submission> = (0..workspaces).map(submission).collect();
+        let mut by_turns = submissions.iter().cycle().cloned();
         let mut left = runs;
         while left > 0 {
             let page = left.min(1000);
-            let submissions = vec![submission(); page];
+            let submissions: Vec<Submission> = by_turns.by_ref().take(page).collect();
             let submitted = ports.runs().submit(&submissions).await.unwrap();
             if ports.runs().queue_upkeep() == QueueUpkeep::Caller {
                 let entries: Vec<QueueEntry> = submissions
@@ -110,6 +150,7 @@ impl Store {
                 store,
                 server,
                 schema,
+                ..
             } => {
                 store.close().await;
                 drop_schema(server, schema).await;
@@ -181,12 +222,12 @@ pub(crate) fn worker(ports: Ports, name: &str) -> Worker {
     Worker::new(ports, Catalog::new([operation]), settings).handle(operation_name, NoOp)
 }
 
-fn submission() -> Submission {
+fn submission(number: usize) -> Submission {
     Submission {
         context: SubmittedContext::parse(r#"{"note":"nightly"}"#).unwrap(),
         ..Submission::new(
-            "w".parse().unwrap(),
-            "t".parse().unwrap(),
+            named("w", number).parse().unwrap(),
+            named("t", number).parse().unwrap(),
             "u".parse().unwrap(),
             "inventory_sync".parse().unwrap(),
         )

@@ -33,7 +33,7 @@ fn main() {
     let runtime = countersign::runtime().unwrap();
     runtime.block_on(async {
         let store = Store::create(Some(server)).await;
-        store.authorise().await;
+        store.authorise(1).await;
         in_a_storm(&store, runs.unwrap_or(200_000)).await;
         over_workspaces(&store.ports()).await;
         store.remove().await;
@@ -46,11 +46,13 @@ async fn in_a_storm(store: &Store, runs: usize) {
         "one workspace, nobody else",
         &repeat(&store.ports(), SAME_AGAIN, 100).await,
     );
-    store.submit(runs).await;
+    store.submit(runs, 1).await;
+    let mut storm = Vec::new();
+    for name in ["one", "two"] {
+        let worker = worker(store.open_again().await, name);
+        storm.push(tokio::spawn(worker.run(Until::Drained, Stop::new())));
+    }
     let begun = Instant::now();
-    let storm: Vec<_> = ["one", "two"]
-        .map(|name| tokio::spawn(worker(store.ports(), name).run(Until::Drained, Stop::new())))
-        .into();
     let ports = store.ports();
     let mut took = Vec::new();
     while !storm.iter().all(tokio::task::JoinHandle::is_finished) {

@@ -1,7 +1,7 @@
 -- As many completed runs as are asked for, as a drain leaves them. The guards are for others.
-SET session_replication_role = replica;
 INSERT INTO countersign.rulings (record, max_attempts) VALUES (
     '{"v":1,"decision_id":null,"allowed":true,"reason_code":null,"operation_type":"inventory_sync","authority_mode":"actor_bound","initiator":"u","target_scope":{"workspace_id":"w","tenant_id":"t","provider_connection_id":null}}', 3);
+SET session_replication_role = replica;
 CREATE TEMPORARY TABLE remembered AS
     SELECT countersign.fresh_run_id() AS id, now() - interval '1 day' + n * interval '1 millisecond' AS at
     FROM generate_series(1, :runs) AS n;

@@ -61,9 +61,9 @@ fn g3_an_id_is_of_one_run() {
         let run = store.scene.succeeded(HOME.sync()).await.key;
         store.refuses(&ask(&run, &[]), "runs_pkey").await;
         store.refuses(&state(&run, &[]), "run_states_pkey").await;
-        store
-            .refuses(&state(&fresh_key(), &[]), "run_states_id_fkey")
-            .await;
+        let guard = "run_states_belong_to_runs";
+        let alone = state(&fresh_key(), &[]);
+        store.refuses_for("G8", &alone, guard).await;
         // Nor does it pass to another run, where it would begin again.
         let other = store.asked().await;
         let columns = format!("id = '{}'", other.id);

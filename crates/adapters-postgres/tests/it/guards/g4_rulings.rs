@@ -82,11 +82,11 @@ fn g4_a_ruling_says_a_verdict_and_is_of_no_one_run() {
             ),
             (
                 r#"{"decision_id":"d","allowed":true,"reason_code":null}"#,
-                "a_ruling_is_of_no_one_run",
+                "rulings_say_what_their_record_says",
             ),
             (
                 r#"{"allowed":true,"reason_code":null}"#,
-                "a_ruling_is_of_no_one_run",
+                "rulings_say_what_their_record_says",
             ),
             // Invalid text representation: the record cannot be read as what it is to be.
             (r#"{"decision_id":null,"allowed":2}"#, "22P02"),
@@ -108,12 +108,6 @@ fn g4_a_ruling_says_a_verdict_and_is_of_no_one_run() {
                 &format!("'{record}', 0"),
                 "rulings_max_attempts_check",
             ),
-            // Generated always: nobody says otherwise than the record does.
-            (
-                "record, max_attempts, allowed",
-                &format!("'{record}', 1, false"),
-                "428C9",
-            ),
             (
                 "seq, record, max_attempts",
                 &format!("1, '{record}', 1"),
@@ -123,5 +117,12 @@ fn g4_a_ruling_says_a_verdict_and_is_of_no_one_run() {
             let sql = format!("INSERT INTO rulings ({columns}) VALUES ({values})");
             store.refuses(&sql, guard).await;
         }
+        // Whatever else is said, the record decides.
+        let sql = format!(
+            "INSERT INTO rulings (record, max_attempts, allowed, reason_code, tenant_id)
+             VALUES ('{record}', 1, false, 'missing_capability', 't')
+             RETURNING allowed AND reason_code IS NULL AND tenant_id IS NULL"
+        );
+        assert!(store.value::<bool>(&sql).await);
     });
 }
