@@ -3,11 +3,12 @@
 use countersign_domain::{RunId, Timestamp};
 use countersign_ports::{Candidate, PortResult, Prune, PrunePlace, Pruned, RunCursor};
 
+use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use super::{PostgresRuns, clock, uuids};
 use crate::error::failed;
-use crate::rows::{Columns, PgTime};
+use crate::rows::{Columns, PgTime, readable};
 use crate::transaction::again_on_conflict;
 
 const OPERATION: &str = "prune";
@@ -16,13 +17,14 @@ const OPERATION: &str = "prune";
 const RULINGS_AT_ONCE: i64 = 20_000;
 
 pub(super) async fn prune(runs: &PostgresRuns, prune: &Prune) -> PortResult<Pruned> {
-    let Page {
-        now,
-        candidates,
-        last,
-    } = page(runs, prune).await?;
-    let is_last = candidates.len() as u64 != u64::from(prune.limit);
-    let chosen = prune.choose(now, candidates);
+    let (now, rows) = page(runs, prune).await?;
+    // What is damaged stays, and keeps nothing else from going.
+    let read = rows
+        .iter()
+        .map(|row| read(&mut Columns::of(row, OPERATION)));
+    let (page, places): (Vec<Candidate>, Vec<PrunePlace>) = read.filter_map(readable).unzip();
+    let is_last = rows.len() as u64 != u64::from(prune.limit);
+    let chosen = prune.choose(now, page);
     let removed = match chosen.gone.is_empty() {
         true => 0,
         false => again_on_conflict(|| remove(runs, &chosen.gone)).await?,
@@ -34,17 +36,12 @@ pub(super) async fn prune(runs: &PostgresRuns, prune: &Prune) -> PortResult<Prun
     Ok(Pruned {
         removed,
         kept: chosen.kept,
-        next: last.filter(|_| !is_last),
+        next: places.into_iter().next_back().filter(|_| !is_last),
     })
 }
 
-struct Page {
-    now: Timestamp,
-    candidates: Vec<Candidate>,
-    last: Option<PrunePlace>,
-}
-
-async fn page(runs: &PostgresRuns, prune: &Prune) -> PortResult<Page> {
+/// The clock, and the rows of the page.
+async fn page(runs: &PostgresRuns, prune: &Prune) -> PortResult<(Timestamp, Vec<PgRow>)> {
     // Nothing is written: it is begun for its settings, which keep the page to the index.
     let mut read = runs.shared.write(OPERATION).await?;
     let now = clock(&runs.shared, read.connection(), OPERATION).await?;
@@ -62,30 +59,26 @@ async fn page(runs: &PostgresRuns, prune: &Prune) -> PortResult<Page> {
         .await
         .map_err(failed(OPERATION))?;
     read.roll_back().await?;
-    let mut candidates = Vec::with_capacity(rows.len());
-    let mut last = None;
-    for row in &rows {
-        let mut columns = Columns::of(row, OPERATION);
-        let id = columns.run_id()?;
-        candidates.push(Candidate {
+    Ok((now, rows))
+}
+
+/// A run of the page, and its place.
+fn read(columns: &mut Columns<'_>) -> PortResult<(Candidate, PrunePlace)> {
+    let id = columns.run_id()?;
+    let candidate = Candidate {
+        id,
+        outcome: columns.parsed("outcome")?,
+        completed_at: columns.optional_time()?,
+        predecessor: columns.optional_run_id()?,
+    };
+    let place = PrunePlace {
+        workspace_id: columns.parsed("workspace id")?,
+        run: Some(RunCursor {
+            queued_at: columns.time()?,
             id,
-            outcome: columns.parsed("outcome")?,
-            completed_at: columns.optional_time()?,
-            predecessor: columns.optional_run_id()?,
-        });
-        last = Some(PrunePlace {
-            workspace_id: columns.parsed("workspace id")?,
-            run: Some(RunCursor {
-                queued_at: columns.time()?,
-                id,
-            }),
-        });
-    }
-    Ok(Page {
-        now,
-        candidates,
-        last,
-    })
+        }),
+    };
+    Ok((candidate, place))
 }
 
 /// Removes runs, and with them what became of them; answers how many those were.

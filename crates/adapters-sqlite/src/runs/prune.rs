@@ -5,7 +5,7 @@ use countersign_ports::{Candidate, PortResult, Prune, PrunePlace, Pruned, RunCur
 
 use super::{SqliteRuns, json};
 use crate::error::failed;
-use crate::rows::Columns;
+use crate::rows::{Columns, readable};
 
 const OPERATION: &str = "prune";
 
@@ -20,32 +20,37 @@ pub(super) async fn prune(runs: &SqliteRuns, prune: &Prune) -> PortResult<Pruned
         .fetch_all(runs.shared.readers())
         .await
         .map_err(failed(OPERATION))?;
-    let mut page = Vec::with_capacity(rows.len());
-    let mut last = None;
-    for row in &rows {
-        let mut columns = Columns::of(row, OPERATION);
-        let id = columns.parsed("run id")?;
-        page.push(Candidate {
-            id,
-            outcome: columns.parsed("outcome")?,
-            completed_at: columns.optional_time("completed at")?,
-            predecessor: columns.optional("predecessor")?,
-        });
-        last = Some(PrunePlace {
-            workspace_id: columns.parsed("workspace id")?,
-            run: Some(RunCursor {
-                queued_at: columns.time("queued at")?,
-                id,
-            }),
-        });
-    }
+    // What is damaged stays, and keeps nothing else from going.
+    let read = rows
+        .iter()
+        .map(|row| read(&mut Columns::of(row, OPERATION)));
+    let (page, places): (Vec<Candidate>, Vec<PrunePlace>) = read.filter_map(readable).unzip();
     let is_last = rows.len() as u64 != u64::from(prune.limit);
     let chosen = prune.choose(now, page);
     Ok(Pruned {
         removed: remove(runs, &chosen.gone).await?,
         kept: chosen.kept,
-        next: last.filter(|_| !is_last),
+        next: places.into_iter().next_back().filter(|_| !is_last),
     })
+}
+
+/// A run of the page, and its place.
+fn read(columns: &mut Columns<'_>) -> PortResult<(Candidate, PrunePlace)> {
+    let id = columns.parsed("run id")?;
+    let candidate = Candidate {
+        id,
+        outcome: columns.parsed("outcome")?,
+        completed_at: columns.optional_time("completed at")?,
+        predecessor: columns.optional("predecessor")?,
+    };
+    let place = PrunePlace {
+        workspace_id: columns.parsed("workspace id")?,
+        run: Some(RunCursor {
+            queued_at: columns.time("queued at")?,
+            id,
+        }),
+    };
+    Ok((candidate, place))
 }
 
 /// Removes runs, and the rulings that no run is left of; answers how many runs that were.

@@ -54,3 +54,19 @@ async fn nothing_is_left_of_runs_that_were_removed() {
     );
     assert_eq!(scene.run(running.id).await, running);
 }
+
+#[tokio::test]
+async fn a_damaged_run_stays_and_keeps_no_other_from_going() {
+    let scene = Scene::new().await;
+    let damaged = scene.blocked().await;
+    scene.blocked().await;
+    scene.execute("DROP TRIGGER runs_stay_what_they_are").await;
+    let sql = format!(
+        "UPDATE runs SET workspace_id = '' WHERE id = '{}'",
+        damaged.id
+    );
+    scene.execute(&sql).await;
+    let pruned = scene.store.runs().prune(&ALL).await.unwrap();
+    assert_eq!((pruned.removed, pruned.next), (1, None));
+    assert_eq!(scene.count("runs").await, 1);
+}
