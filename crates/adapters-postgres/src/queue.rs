@@ -65,7 +65,7 @@ impl RunQueue for PostgresQueue {
     }
 
     async fn receive<'a>(&self, receive: &Receive<'a>) -> PortResult<Vec<Delivery>> {
-        let mut chosen = again_on_conflict(|| self.receive_once(receive)).await?;
+        let mut chosen = self.chosen(receive).await?;
         chosen.sort_unstable_by_key(|one| (one.place, one.delivery.run.id));
         Ok(chosen.into_iter().map(|one| one.delivery).collect())
     }
@@ -156,19 +156,20 @@ impl PostgresQueue {
         Ok(added)
     }
 
-    async fn receive_once(&self, receive: &Receive<'_>) -> PortResult<Vec<Chosen>> {
+    async fn chosen(&self, receive: &Receive<'_>) -> PortResult<Vec<Chosen>> {
         const OPERATION: &str = "receive";
         let operations: HashSet<&OperationType> = receive.operations.iter().collect();
         let operations: Vec<&str> = operations.into_iter().map(AsRef::as_ref).collect();
-        let receive = self
-            .shared
-            .query(include_str!("sql/receive.sql"))
-            .bind(receive.queue_name.as_str())
-            .bind(operations)
-            .bind(i64::from(receive.limit))
-            .bind(micros(receive.invisible_for))
-            .bind(WAKE_AT_ONCE);
-        let rows = self.shared.call(receive, OPERATION).await?;
+        let asked = || {
+            self.shared
+                .query(include_str!("sql/receive.sql"))
+                .bind(receive.queue_name.as_str().to_owned())
+                .bind(operations.clone())
+                .bind(i64::from(receive.limit))
+                .bind(micros(receive.invisible_for))
+                .bind(WAKE_AT_ONCE)
+        };
+        let rows = self.shared.call_to_write(asked, OPERATION).await?;
         let chosen = rows
             .iter()
             .map(|row| Chosen::read(&mut Columns::of(row, OPERATION)));

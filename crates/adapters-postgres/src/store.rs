@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use crate::bell::Bell;
 use crate::connect::pool;
-use crate::error::failed;
+use crate::error::{failed, is_conflict, is_read_only};
 use crate::maintenance::{self, PostgresMaintenance};
-use crate::transaction::{Write, browse, snapshot};
+use crate::transaction::{Write, again_on_conflict, browse, snapshot};
 use crate::{PostgresAuthority, PostgresMove, PostgresQueue, PostgresRuns, PostgresUrl, Schema};
 
 /// One prepared store, opened: where the ports come from.
@@ -149,6 +149,30 @@ impl Shared {
         if self.keeps_statements {
             return query.fetch_all(&self.pool).await.map_err(failed(operation));
         }
+        self.call_in_transaction(query, operation).await
+    }
+
+    /// Asks a function that writes: one round trip, and a transaction where what the server is set to is in its way,
+    /// another isolation level or reading only.
+    pub(crate) async fn call_to_write(
+        &self,
+        query: impl Fn() -> Query<'static, Postgres, PgArguments>,
+        operation: &'static str,
+    ) -> PortResult<Vec<PgRow>> {
+        if self.keeps_statements {
+            match query().fetch_all(&self.pool).await {
+                Err(error) if is_conflict(&error) || is_read_only(&error) => {}
+                answered => return answered.map_err(failed(operation)),
+            }
+        }
+        again_on_conflict(|| self.call_in_transaction(query(), operation)).await
+    }
+
+    async fn call_in_transaction(
+        &self,
+        query: Query<'static, Postgres, PgArguments>,
+        operation: &'static str,
+    ) -> PortResult<Vec<PgRow>> {
         let mut call = Write::plain(&self.pool, operation).await?;
         let rows = query.fetch_all(call.connection()).await;
         let rows = rows.map_err(failed(operation))?;

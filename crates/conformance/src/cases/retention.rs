@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_domain::{OperationRun, RunOutcome, RunStatus};
 use countersign_ports::{
-    Cancelled, Finish, Prune, PrunePlace, Pruned, Retried, RunFilter, RunKey, Undecided,
+    Cancelled, Finish, Prune, PrunePlace, Pruned, Retried, RunFilter, RunKey, Start, Undecided,
     UndecidedPolicy, Work,
 };
 
@@ -198,7 +198,12 @@ pub async fn a_decision_stays_as_long_as_a_run_has_it(ports: &Ports) {
     let keys = scene
         .submit_all([HOME.sync(), HOME.sync(), HOME.sync()])
         .await;
-    let starts = scene.judge_all(&keys).await;
+    let one = scene.judge(&keys[0]).await;
+    let runs = scene.load_all(&keys).await;
+    let starts: Vec<Start> = runs
+        .iter()
+        .map(|run| one.ruling().start(&scene.context(run)).unwrap())
+        .collect();
     assert_eq!(scene.begin(&starts).await, [Came::Started; 3]);
     let mut left = scene.load_all(&keys).await;
     while let Some(run) = left.pop() {

@@ -76,7 +76,7 @@ impl Told {
                 other => return Err(words.damaged(format!("a fact of the kind `{other}`"))),
             }
         }
-        told.define(&roles);
+        told.define(&roles, operation);
         Ok(told)
     }
 
@@ -93,7 +93,7 @@ impl Told {
     }
 
     /// Gives each query the roles of its grants.
-    fn define(&mut self, roles: &BTreeMap<RoleName, PortResult<RoleRow>>) {
+    fn define(&mut self, roles: &BTreeMap<RoleName, PortResult<RoleRow>>, operation: &'static str) {
         for answer in &mut self.rows {
             let Ok(rows) = answer else { continue };
             let mut problem = None;
@@ -107,7 +107,7 @@ impl Told {
                 }
             }
             if let Some((kind, problem)) = problem {
-                *answer = Err(PortError::new(kind, "look_up", problem));
+                *answer = Err(PortError::new(kind, operation, problem));
             }
         }
     }

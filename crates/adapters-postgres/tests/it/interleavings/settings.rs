@@ -4,7 +4,8 @@ use std::error::Error as _;
 
 use countersign_conformance::change::{revoke, set_gate};
 use countersign_conformance::scene::{Came, HOME};
-use countersign_ports::{PortErrorKind, RetryClass};
+use countersign_domain::RunOutcome;
+use countersign_ports::{PortErrorKind, RetryClass, Work};
 use countersign_postgres::PostgresStore;
 use countersign_postgres::sqlx::{self, AssertSqlSafe, Connection, PgConnection};
 
@@ -75,10 +76,33 @@ async fn g2_g3_starts_and_changes_commit_durably_whatever_the_default() {
         let scene = scene_on(&opened(&stage, &server).await);
         stage.execute(WITNESS).await;
         let key = scene.submit(HOME.sync()).await;
+        let delivered = scene.receive(1).await;
+        assert_eq!(delivered[0].run, key);
         assert_eq!(scene.try_start(&key).await, Came::Started);
         assert_seen(&stage, &["run_states"]).await;
         scene.apply(&[set_gate(HOME.workspace, None, false)]).await;
         assert_seen(&stage, &["run_states", "scopes"]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_run_comes_to_its_end_where_no_statement_is_kept() {
+    play(|stage| async move {
+        stage.scene.apply(&HOME.changes()).await;
+        let url = format!(
+            "{}?schema={}&statement-cache-capacity=0",
+            server(),
+            stage.schema()
+        );
+        let url = url.parse().expect("an address");
+        let scene = scene_on(&PostgresStore::open(&url).await.expect("the store"));
+        let key = scene.submit(HOME.sync()).await;
+        let delivered = scene.receive(1).await;
+        assert_eq!(delivered[0].run, key);
+        let running = scene.start(&key).await;
+        let outcome = scene.complete(&running, Work::Succeeded).await;
+        assert_eq!(outcome, RunOutcome::Succeeded);
     })
     .await;
 }
