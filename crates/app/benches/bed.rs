@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use countersign::domain::{
     AttributedChange, Catalog, Operation, Submission, SubmittedContext, WorkerName,
 };
-use countersign::port::{QueueEntry, QueueUpkeep, RunKey, Submitted};
+use countersign::port::{QueueEntry, QueueUpkeep};
 use countersign::postgres::sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use countersign::postgres::{PostgresStore, PostgresUrl};
 use countersign::redis::{RedisStore, RedisUrl};
@@ -135,7 +135,9 @@ impl Store {
                 let entries: Vec<QueueEntry> = submissions
                     .iter()
                     .zip(submitted)
-                    .map(|(submission, submitted)| entry(submission, &submitted))
+                    .map(|(submission, submitted)| {
+                        QueueEntry::submitted(submission, &submitted).expect("it was created")
+                    })
                     .collect();
                 ports.queue().push(&entries).await.unwrap();
             }
@@ -157,22 +159,6 @@ impl Store {
             }
             Self::Redis { server, prefix, .. } => remove_keys(server, prefix),
         }
-    }
-}
-
-fn entry(submission: &Submission, submitted: &Submitted) -> QueueEntry {
-    let Submitted::Created { id, due_at } = submitted else {
-        panic!("created: {submitted:?}")
-    };
-    QueueEntry {
-        run: RunKey {
-            workspace_id: submission.workspace_id.clone(),
-            id: *id,
-        },
-        operation_type: submission.operation_type.clone(),
-        queue_name: submission.queue_name.clone(),
-        priority: submission.priority,
-        due_at: *due_at,
     }
 }
 

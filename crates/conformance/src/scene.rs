@@ -22,7 +22,7 @@ use countersign_ports::{Applied, QueueUpkeep, RunKey, Submitted};
 pub use completion::{Running, failed, json, note};
 pub use gate::Came;
 pub use house::{House, refused};
-pub use line::{AN_HOUR, entry_of};
+pub use line::AN_HOUR;
 pub use place::{AWAY, HOME, Place};
 pub use wait::{eventually, patiently};
 

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use countersign_domain::{OperationType, QueueName, RunId, Timestamp, WorkspaceId};
+use countersign_domain::{
+    OperationRun, OperationType, QueueName, RunId, Submission, Timestamp, WorkspaceId,
+};
 
-use crate::{PortResult, RunKey, StoreIdentity};
+use crate::{PortResult, RunKey, StoreIdentity, Submitted};
 
 /// What the queue knows of a run: enough to order it and to find it, nothing to decide by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,42 @@ pub struct QueueEntry {
     pub priority: i16,
     /// Not delivered before this.
     pub due_at: Timestamp,
+}
+
+impl QueueEntry {
+    /// What the queue is to know of a run.
+    #[must_use]
+    pub fn of(run: &OperationRun) -> Self {
+        Self {
+            run: RunKey {
+                workspace_id: run.workspace_id.clone(),
+                id: run.id,
+            },
+            operation_type: run.operation_type.clone(),
+            queue_name: run.queue_name.clone(),
+            priority: run.priority,
+            due_at: run.due_at,
+        }
+    }
+
+    /// What the queue is to know of a run that was just submitted; none where that created no run. To push where the
+    /// repository leaves that to its caller ([`QueueUpkeep::Caller`](crate::QueueUpkeep)).
+    #[must_use]
+    pub fn submitted(submission: &Submission, submitted: &Submitted) -> Option<Self> {
+        match submitted {
+            Submitted::Created { id, due_at } => Some(Self {
+                run: RunKey {
+                    workspace_id: submission.workspace_id.clone(),
+                    id: *id,
+                },
+                operation_type: submission.operation_type.clone(),
+                queue_name: submission.queue_name.clone(),
+                priority: submission.priority,
+                due_at: *due_at,
+            }),
+            Submitted::Existing { .. } | Submitted::IdTaken { .. } => None,
+        }
+    }
 }
 
 /// What identifies one delivery. A later delivery of the same run has another receipt.

@@ -9,7 +9,7 @@ use countersign_ports::{
     fresh_run_id,
 };
 
-use super::state::{State, entry_of};
+use super::state::State;
 
 impl State {
     pub(crate) fn renew(&mut self, renewal: &Renewal) -> Renewed {
@@ -64,7 +64,7 @@ impl State {
 
     fn on_record(&self, run: RunId) -> Finished {
         let row = &self.runs[&run];
-        let successor = row.successor.map(|id| entry_of(&self.runs[&id].run));
+        let successor = row.successor.map(|id| QueueEntry::of(&self.runs[&id].run));
         Finished::Completed {
             outcome: row.run.outcome,
             successor,

@@ -9,7 +9,7 @@ use countersign_ports::{
     RunCursor, RunFilter, RunKey, RunPage,
 };
 
-use super::state::{State, entry_of};
+use super::state::State;
 
 impl State {
     pub(crate) fn load(&mut self, key: &RunKey) -> Option<OperationRun> {
@@ -92,7 +92,7 @@ impl State {
             .range((from, Unbounded))
             .map(|(_, row)| &row.run)
             .filter(|run| run.status == RunStatus::Queued)
-            .map(entry_of)
+            .map(QueueEntry::of)
             .take(limit as usize)
             .collect()
     }

@@ -84,7 +84,7 @@ impl State {
 
     /// Adds a queued run, and its entry with it.
     pub(crate) fn enqueue(&mut self, run: OperationRun) -> QueueEntry {
-        let entry = entry_of(&run);
+        let entry = QueueEntry::of(&run);
         if let Some(line) = &mut self.line {
             line.push(&entry);
         }
@@ -125,19 +125,5 @@ impl Row {
     pub(crate) fn runs_under(&self, lease_id: LeaseId) -> bool {
         self.run.status == RunStatus::Running
             && self.lease.is_some_and(|lease| lease.id == lease_id)
-    }
-}
-
-/// What the queue is to know of a run.
-pub(crate) fn entry_of(run: &OperationRun) -> QueueEntry {
-    QueueEntry {
-        run: RunKey {
-            workspace_id: run.workspace_id.clone(),
-            id: run.id,
-        },
-        operation_type: run.operation_type.clone(),
-        queue_name: run.queue_name.clone(),
-        priority: run.priority,
-        due_at: run.due_at,
     }
 }

@@ -7,7 +7,7 @@ use bench_peer::{Failure, Peer, Task, ended, entered};
 use countersign::domain::{
     AttributedChange, Catalog, Operation, Submission, SubmittedContext, WorkerName,
 };
-use countersign::port::{QueueEntry, QueueUpkeep, RunKey, Submitted};
+use countersign::port::{QueueEntry, QueueUpkeep, Submitted};
 use countersign::postgres::{PostgresStore, PostgresUrl};
 use countersign::redis::{RedisStore, RedisUrl};
 use countersign::sqlite::SqliteStore;
@@ -125,19 +125,8 @@ async fn submit(ports: &Ports, page: &[Submission]) -> Result<(), Failure> {
 }
 
 fn entry((submission, submitted): (&Submission, &Submitted)) -> Result<QueueEntry, Failure> {
-    let Submitted::Created { id, due_at } = submitted else {
-        return Err(format!("not created: {submitted:?}").into());
-    };
-    Ok(QueueEntry {
-        run: RunKey {
-            workspace_id: submission.workspace_id.clone(),
-            id: *id,
-        },
-        operation_type: submission.operation_type.clone(),
-        queue_name: submission.queue_name.clone(),
-        priority: submission.priority,
-        due_at: *due_at,
-    })
+    QueueEntry::submitted(submission, submitted)
+        .ok_or_else(|| format!("not created: {submitted:?}").into())
 }
 
 struct NoOp;

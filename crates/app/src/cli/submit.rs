@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use countersign::Preflight;
 use countersign::domain::{FieldError, RunId, Submission};
-use countersign::port::{QueueEntry, QueueUpkeep, RunKey, Submitted};
+use countersign::port::{QueueEntry, QueueUpkeep, Submitted};
 use serde::Serialize;
 
 use super::args::{Globals, Submit};
@@ -221,19 +221,7 @@ async fn push(deployment: &Deployment, submissions: &[Submission], submitted: &[
     let entries: Vec<QueueEntry> = submissions
         .iter()
         .zip(submitted)
-        .filter_map(|(submission, submitted)| match submitted {
-            Submitted::Created { id, due_at } => Some(QueueEntry {
-                run: RunKey {
-                    workspace_id: submission.workspace_id.clone(),
-                    id: *id,
-                },
-                operation_type: submission.operation_type.clone(),
-                queue_name: submission.queue_name.clone(),
-                priority: submission.priority,
-                due_at: *due_at,
-            }),
-            Submitted::Existing { .. } | Submitted::IdTaken { .. } => None,
-        })
+        .filter_map(|(submission, submitted)| QueueEntry::submitted(submission, submitted))
         .collect();
     if let Err(error) = deployment.ports.queue().push(&entries).await {
         tracing::warn!(%error, "the runs are queued, but the queue was not told; the sweeper tells it");

@@ -10,10 +10,10 @@ use countersign_ports::{Acked, Delivery, Push, QueueEntry, RunKey};
 
 use crate::Ports;
 use crate::change::id;
-use crate::scene::{AN_HOUR, AWAY, HOME, Scene, entry_of};
+use crate::scene::{AN_HOUR, AWAY, HOME, Scene};
 
 async fn entry(scene: &Scene, key: &RunKey) -> QueueEntry {
-    entry_of(&scene.load(key).await)
+    QueueEntry::of(&scene.load(key).await)
 }
 
 fn keys(deliveries: &[Delivery]) -> Vec<RunKey> {

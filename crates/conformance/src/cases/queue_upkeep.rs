@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use countersign_domain::Submission;
-use countersign_ports::{Acked, Push, QueueUpkeep, UndecidedPolicy, Work};
+use countersign_ports::{Acked, Push, QueueEntry, QueueUpkeep, UndecidedPolicy, Work};
 
 use crate::Ports;
-use crate::scene::{AN_HOUR, Came, HOME, Scene, entry_of, note};
+use crate::scene::{AN_HOUR, Came, HOME, Scene, note};
 
 const MOMENT: Duration = Duration::from_millis(1);
 
@@ -165,7 +165,12 @@ pub async fn there_is_one_entry_for_every_queued_run(ports: &Ports) {
     let cancelled = scene.submit(HOME.sync()).await;
     scene.cancel(&cancelled, note("ops", "no need")).await;
 
-    let mut expected: Vec<_> = scene.load_all(&queued).await.iter().map(entry_of).collect();
+    let mut expected: Vec<_> = scene
+        .load_all(&queued)
+        .await
+        .iter()
+        .map(QueueEntry::of)
+        .collect();
     expected.sort_by_key(|entry| entry.run.id);
     let entries = ports.runs.queued_entries(None, 100).await.unwrap();
     assert_eq!(entries, expected, "by run id");

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use countersign_domain::{FailureCode, OperationRun, RunOutcome, RunStatus};
-use countersign_ports::{Finished, Rescued, Work};
+use countersign_ports::{Finished, QueueEntry, Rescued, Work};
 
 use crate::Ports;
-use crate::scene::{AN_HOUR, HOME, Running, Scene, entry_of, note};
+use crate::scene::{AN_HOUR, HOME, Running, Scene, note};
 
 async fn lapsed(scene: &Scene, runs: usize) -> Vec<Running> {
     let mut lapsed = Vec::new();
@@ -56,7 +56,7 @@ pub async fn a_rescued_run_has_failed_and_has_a_successor(ports: &Ports) {
 
     let entry = rescued.successor.expect("a successor");
     let next = scene.load(&entry.run).await;
-    assert_eq!(entry, entry_of(&next));
+    assert_eq!(entry, QueueEntry::of(&next));
     assert!(before <= next.due_at && next.due_at <= after, "due at once");
     assert_eq!(
         next,

@@ -1,11 +1,11 @@
 //! An operator's retry: a successor of a completed run, one at most, that passes the gate afresh.
 
 use countersign_domain::{OperationRun, RunOutcome, RunStatus, Submission};
-use countersign_ports::{Retried, Retry, RunKey, Work, fresh_run_id};
+use countersign_ports::{QueueEntry, Retried, Retry, RunKey, Work, fresh_run_id};
 
 use crate::Ports;
 use crate::change::{grant, id};
-use crate::scene::{AN_HOUR, Came, HOME, Scene, entry_of, failed, note};
+use crate::scene::{AN_HOUR, Came, HOME, Scene, failed, note};
 
 fn asked(key: &RunKey) -> Retry {
     Retry {
@@ -47,7 +47,7 @@ pub async fn a_retry_copies_what_was_asked_for(ports: &Ports) {
     };
     let first = scene.load(&key).await;
     let next = scene.load(&entry.run).await;
-    assert_eq!(entry, &entry_of(&next));
+    assert_eq!(entry, &QueueEntry::of(&next));
     assert!(before <= next.queued_at && next.queued_at <= after);
     assert!(before <= next.due_at && next.due_at <= after, "due at once");
     assert_eq!(

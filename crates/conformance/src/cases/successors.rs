@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use countersign_domain::{OperationRun, RunOutcome, RunStatus, Submission, SubmittedContext};
-use countersign_ports::{Finish, Finished, RunKey, Successor, Work, fresh_run_id};
+use countersign_ports::{Finish, Finished, QueueEntry, RunKey, Successor, Work, fresh_run_id};
 
 use crate::Ports;
 use crate::change::{id, revoke};
-use crate::scene::{AN_HOUR, Came, HOME, Scene, entry_of, json, note};
+use crate::scene::{AN_HOUR, Came, HOME, Scene, json, note};
 
 /// A submission in which nothing is left at its default.
 fn particular() -> Submission {
@@ -68,7 +68,7 @@ pub async fn a_successor_copies_what_was_asked_for(ports: &Ports) {
             ..first
         }
     );
-    assert_eq!(entry, entry_of(&next), "the entry to queue it with");
+    assert_eq!(entry, QueueEntry::of(&next), "the entry to queue it with");
 }
 
 /// A chain keeps the id of its first run, and counts.

@@ -3,7 +3,7 @@
 use std::slice::from_ref;
 use std::time::Duration;
 
-use countersign_domain::{OperationRun, OperationType, QueueName};
+use countersign_domain::{OperationType, QueueName};
 use countersign_ports::{Acked, Delivery, Push, QueueEntry, QueueUpkeep, Receive, RunKey};
 
 use super::{Scene, eventually, patiently};
@@ -11,25 +11,15 @@ use super::{Scene, eventually, patiently};
 /// Longer than any case takes.
 pub const AN_HOUR: Duration = Duration::from_secs(3600);
 
-/// The entry that the queue ought to have for a run.
-#[must_use]
-pub fn entry_of(run: &OperationRun) -> QueueEntry {
-    QueueEntry {
-        run: RunKey {
-            workspace_id: run.workspace_id.clone(),
-            id: run.id,
-        },
-        operation_type: run.operation_type.clone(),
-        queue_name: run.queue_name.clone(),
-        priority: run.priority,
-        due_at: run.due_at,
-    }
-}
-
 impl Scene {
     /// Pushes the entries of these runs.
     pub async fn enqueue(&self, keys: &[RunKey]) -> Vec<Push> {
-        let entries: Vec<_> = self.load_all(keys).await.iter().map(entry_of).collect();
+        let entries: Vec<_> = self
+            .load_all(keys)
+            .await
+            .iter()
+            .map(QueueEntry::of)
+            .collect();
         self.push(&entries).await
     }
 

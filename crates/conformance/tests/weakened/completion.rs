@@ -1,10 +1,10 @@
 //! Completions and what follows them, weakened.
 
 use countersign_domain::{AuthorityMode, JsonText, RunId, RunOutcome, RunStatus};
-use countersign_ports::{Finish, Finished, Rescued, Work};
+use countersign_ports::{Finish, Finished, QueueEntry, Rescued, Work};
 
 use super::{Weakened, Weakness};
-use crate::memory::state::{State, entry_of};
+use crate::memory::state::State;
 
 impl Weakened {
     /// Makes of queued successors what they ought not to be.
@@ -96,6 +96,6 @@ pub(super) fn rescued(state: &State, run: RunId) -> Rescued {
     let successor = state.runs[&run].successor;
     Rescued {
         run,
-        successor: successor.map(|id| entry_of(&state.runs[&id].run)),
+        successor: successor.map(|id| QueueEntry::of(&state.runs[&id].run)),
     }
 }

@@ -1,7 +1,7 @@
 //! The start, weakened.
 
 use countersign_domain::{RunStatus, Timestamp};
-use countersign_ports::{Begun, ReadBack, Start};
+use countersign_ports::{Begun, QueueEntry, ReadBack, Start};
 
 use super::{Weakened, Weakness};
 use crate::memory::ports::answer;
@@ -59,7 +59,7 @@ impl Weakened {
                 }
                 Weakness::UndecidedForEver => row.run.undecided_since = since,
                 Weakness::EntryStaysAfterTheStart if decided => {
-                    let entry = crate::memory::state::entry_of(&row.run);
+                    let entry = QueueEntry::of(&row.run);
                     if let Some(line) = &mut state.line {
                         line.push(&entry);
                     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use countersign::domain::{
     AttributedChange, Catalog, IdError, Operation, OperationType, Submission, WorkerName,
 };
-use countersign::port::{PortError, QueueEntry, QueueUpkeep, RunKey, Submitted};
+use countersign::port::{PortError, QueueEntry, QueueUpkeep};
 use countersign::{
     Execution, Handler, Ports, Progress, Report, Stop, Until, Worker, WorkerReport, WorkerSettings,
 };
@@ -100,7 +100,7 @@ impl Bed {
         let submitted = self.ports.runs().submit(page).await?;
         if self.ports.runs().queue_upkeep() == QueueUpkeep::Caller {
             let entries: Vec<QueueEntry> = (page.iter().zip(submitted))
-                .filter_map(|(submission, submitted)| entry(submission, &submitted))
+                .filter_map(|(submission, submitted)| QueueEntry::submitted(submission, &submitted))
                 .collect();
             self.ports.queue().push(&entries).await?;
         }
@@ -283,20 +283,4 @@ fn submission() -> Result<Submission, Failure> {
 
 fn named<T: FromStr<Err = IdError>>(id: &str) -> Result<T, Failure> {
     id.parse().map_err(Failure::bad_input)
-}
-
-fn entry(submission: &Submission, submitted: &Submitted) -> Option<QueueEntry> {
-    let Submitted::Created { id, due_at } = submitted else {
-        return None;
-    };
-    Some(QueueEntry {
-        run: RunKey {
-            workspace_id: submission.workspace_id.clone(),
-            id: *id,
-        },
-        operation_type: submission.operation_type.clone(),
-        queue_name: submission.queue_name.clone(),
-        priority: submission.priority,
-        due_at: *due_at,
-    })
 }
