@@ -1,7 +1,8 @@
 //! How fast a worker drains a store: no-op handlers in process, the gate on, decisions kept.
 //!
 //! `cargo bench -p countersign --bench drain -- [RUNS] [ROUNDS] [postgres://…|redis://…] [history=RUNS]
-//! [workspaces=N] [workers=N]`; 50,000 runs, 5 rounds, one workspace and one worker unless told. Each round has a store of
+//! [workspaces=N] [workers=N] [ungated]`; 50,000 runs, 5 rounds, one workspace and one worker unless told. With `ungated`,
+//! rounds are by turns with and without the gate (`bed/ungated.rs` says what that leaves out). Each round has a store of
 //! its own: a SQLite file on the disk of the working directory, a schema in the database that is named, with that many
 //! completed runs in it, or a prefix on a Redis server. Each worker opens the store for itself.
 #![expect(
@@ -19,6 +20,8 @@ use countersign::{Stop, Until};
 use tokio::task::JoinSet;
 
 mod bed;
+#[path = "bed/ungated.rs"]
+mod ungated;
 
 use bed::{Store, worker};
 
@@ -35,24 +38,50 @@ fn main() {
     let history = told("history=", 0);
     let (workspaces, workers) = (told("workspaces=", 1), told("workers=", 1));
     let runtime = countersign::runtime().unwrap();
-    let round = async || {
+    let round = async |gate: Gate| {
         let store = Store::create(server.map(String::as_str)).await;
         if history > 0 {
             remember(&store, history).await;
         }
-        let rate = round(&store, runs, workspaces, workers).await;
+        let drain = Drain {
+            runs,
+            workspaces,
+            workers,
+            gate,
+        };
+        let rate = drain.round(&store).await;
         store.remove().await;
         rate
     };
-    let mut rates: Vec<f64> = (0..rounds).map(|_| runtime.block_on(round())).collect();
-    rates.sort_by(f64::total_cmp);
+    let (mut gated, mut ungated) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        gated.push(runtime.block_on(round(Gate::On)));
+        if words.iter().any(|word| word == "ungated") {
+            ungated.push(runtime.block_on(round(Gate::Off)));
+        }
+    }
     println!(
-        "drain of {runs}, {history} completed before, {workspaces} workspaces, {workers} workers: median {:.0} runs/s, min {:.0}, max {:.0}; peak memory {} MB",
-        rates[rates.len() / 2],
-        rates[0],
-        rates[rates.len() - 1],
+        "drain of {runs}, {history} completed before, {workspaces} workspaces, {workers} workers: {}; peak memory {} MB",
+        told_of(&mut gated),
         peak_memory_mb(),
     );
+    if !ungated.is_empty() {
+        println!("without the gate: {}", told_of(&mut ungated));
+        let ratio = median(&gated) / median(&ungated);
+        println!("gated / ungated: {ratio:.2}");
+    }
+}
+
+fn told_of(rates: &mut [f64]) -> String {
+    rates.sort_by(f64::total_cmp);
+    let (least, most) = (rates[0], rates[rates.len() - 1]);
+    let median = median(rates);
+    format!("median {median:.0} runs/s, min {least:.0}, max {most:.0}")
+}
+
+/// Of rates in their order.
+fn median(rates: &[f64]) -> f64 {
+    rates[rates.len() / 2]
 }
 
 /// Fills a PostgreSQL store with that many completed runs, past its guards.
@@ -67,36 +96,54 @@ async fn remember(store: &Store, runs: usize) {
     connection.execute(AssertSqlSafe(script)).await.unwrap();
 }
 
-async fn round(store: &Store, runs: usize, workspaces: usize, workers: usize) -> f64 {
-    store.authorise(workspaces).await;
-    let submitting = Instant::now();
-    store.submit(runs, workspaces).await;
-    let submitted = submitting.elapsed();
-    let mut crew = Vec::with_capacity(workers);
-    for number in 0..workers {
-        let ports = match number {
-            0 => store.ports(),
-            _ => store.open_again().await,
-        };
-        crew.push(worker(ports, &format!("bench-{number}")));
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    On,
+    Off,
+}
+
+/// What a round is of.
+struct Drain {
+    runs: usize,
+    workspaces: usize,
+    workers: usize,
+    gate: Gate,
+}
+
+impl Drain {
+    async fn round(&self, store: &Store) -> f64 {
+        store.authorise(self.workspaces).await;
+        let submitting = Instant::now();
+        store.submit(self.runs, self.workspaces).await;
+        let submitted = submitting.elapsed();
+        let mut crew = Vec::with_capacity(self.workers);
+        for number in 0..self.workers {
+            let ports = match (self.gate, number) {
+                (Gate::Off, _) => store.ungated().await,
+                (Gate::On, 0) => store.ports(),
+                (Gate::On, _) => store.open_again().await,
+            };
+            crew.push(worker(ports, &format!("bench-{number}")));
+        }
+        let draining = Instant::now();
+        let mut drain = JoinSet::new();
+        for worker in crew {
+            drain.spawn(async move { worker.run(Until::Drained, Stop::new()).await });
+        }
+        let mut succeeded = 0;
+        for report in drain.join_all().await {
+            succeeded += report.unwrap().tally.succeeded;
+        }
+        let drained = draining.elapsed();
+        assert_eq!(succeeded, self.runs as u64);
+        println!(
+            "{:?}: submitted at {:.0}/s, drained at {:.0}/s",
+            self.gate,
+            rate(self.runs, submitted),
+            rate(self.runs, drained)
+        );
+        rate(self.runs, drained)
     }
-    let draining = Instant::now();
-    let mut drain = JoinSet::new();
-    for worker in crew {
-        drain.spawn(async move { worker.run(Until::Drained, Stop::new()).await });
-    }
-    let mut succeeded = 0;
-    for report in drain.join_all().await {
-        succeeded += report.unwrap().tally.succeeded;
-    }
-    let drained = draining.elapsed();
-    assert_eq!(succeeded, runs as u64);
-    println!(
-        "submitted at {:.0}/s, drained at {:.0}/s",
-        rate(runs, submitted),
-        rate(runs, drained)
-    );
-    rate(runs, drained)
 }
 
 fn rate(runs: usize, took: Duration) -> f64 {
