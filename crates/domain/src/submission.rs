@@ -225,6 +225,31 @@ mod tests {
     }
 
     #[test]
+    fn a_context_is_taken_from_a_store_as_it_was_kept_there() {
+        let kept = SubmittedContext::stored(r#"{"b":1,"a":2}"#).unwrap();
+        assert_eq!(kept.as_str(), r#"{"b":1,"a":2}"#);
+        assert_eq!(format!("{kept:?}"), kept.as_str());
+        for text in [" {}", "{} ", "[]", "null"] {
+            let refused = SubmittedContext::stored(text);
+            assert_eq!(refused, Err(SubmissionError::NotAnObject), "`{text}`");
+        }
+    }
+
+    #[test]
+    fn a_run_has_the_context_that_its_line_tells_or_an_empty_one() {
+        for (context, expected) in [
+            ("", "{}"),
+            (r#","context":null"#, "{}"),
+            (r#","context":{"b":1, "a":2}"#, r#"{"a":2,"b":1}"#),
+        ] {
+            let line =
+                format!(r#"{{"workspace":"w","tenant":"t","user":"u","type":"op"{context}}}"#);
+            let run = Submission::parse(&line).unwrap();
+            assert_eq!(run.context.as_str(), expected, "{line}");
+        }
+    }
+
+    #[test]
     fn a_run_names_a_user_or_the_system() {
         let run = r#"{"workspace":"w","tenant":"t","user":"u","type":"op","priority":-3}"#;
         let run = Submission::parse(run).unwrap();

@@ -126,6 +126,16 @@ mod tests {
     }
 
     #[test]
+    fn times_are_counted_in_microseconds() {
+        let earlier = Timestamp::from_micros(1_500_000).unwrap();
+        let later = earlier.plus(Duration::from_micros(250));
+        assert_eq!(later.as_micros(), 1_500_250);
+        assert_eq!(later.since(earlier), Duration::from_micros(250));
+        assert_eq!(later.minus(Duration::from_micros(250)), earlier);
+        assert_eq!(format!("{later:?}"), "1970-01-01T00:00:01.500250Z");
+    }
+
+    #[test]
     fn arithmetic_saturates() {
         assert_eq!(
             Timestamp::LATEST.plus(Duration::from_secs(1)),
