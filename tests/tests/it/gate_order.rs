@@ -205,16 +205,22 @@ fn waiting() -> PutOff {
 #[tokio::test]
 async fn nothing_is_begun_where_no_authority_could_be_read_at_all() {
     let mut mocks = Mocks::new();
-    mocks
-        .authority
-        .expect_look_up()
-        .times(1)
-        .returning(|_| Err(failure(PortErrorKind::Unavailable)));
+    mocks.authority.expect_look_up().times(1).returning(|_| {
+        let refused = std::io::Error::other("connection refused");
+        Err(failure(PortErrorKind::Unavailable).caused_by(refused))
+    });
     mocks
         .runs
         .expect_put_off()
         .times(1)
-        .returning(|undecided, _| Ok(undecided.iter().map(|_| waiting()).collect()));
+        .returning(|undecided, _| {
+            for one in undecided {
+                let says_why =
+                    one.cause.contains("as told") && one.cause.ends_with(": connection refused");
+                assert!(says_why, "{}", one.cause);
+            }
+            Ok(undecided.iter().map(|_| waiting()).collect())
+        });
     mocks.runs.expect_begin().never();
     let passages = mocks.pass(&[queued("7"), queued("8")]).await;
     assert!(
@@ -300,6 +306,21 @@ async fn runs_whose_authority_keeps_moving_are_in_the_end_begun_alone_and_then_s
     assert_eq!(sizes.iter().sum::<usize>(), 2 * 8);
     assert_eq!(sizes, [2, 2, 2, 2, 2, 2, 1, 1, 1, 1]);
     assert_distinct(&sent, 16);
+}
+
+/// No wait before the first, and a millisecond more each: whoever changes authority gets on.
+#[tokio::test(start_paused = true)]
+async fn rounds_are_further_apart_each_time() {
+    let mut mocks = Mocks::new().with_authority();
+    let begun = tokio::time::Instant::now();
+    let times: Arc<Mutex<Vec<u128>>> = Arc::default();
+    let noted = Arc::clone(&times);
+    mocks.runs.expect_begin().returning(move |starts| {
+        noted.lock().unwrap().push(begun.elapsed().as_millis());
+        Ok(starts.iter().map(|_| Begun::AuthorityMoved).collect())
+    });
+    let _set_aside = mocks.pass(&[queued("7")]).await;
+    assert_eq!(*times.lock().unwrap(), [0, 1, 3, 6, 10, 15, 21, 28]);
 }
 
 #[tokio::test]
@@ -422,7 +443,8 @@ async fn a_decision_that_is_read_back_as_not_committed_is_never_used_again() {
     assert_distinct(&sent, 3);
 }
 
-#[tokio::test]
+/// It is read back for about three seconds, less often each time.
+#[tokio::test(start_paused = true)]
 async fn a_start_whose_end_cannot_be_found_out_yields_no_permit_and_is_not_sent_again() {
     let mut mocks = Mocks::new().with_authority();
     mocks
@@ -430,11 +452,12 @@ async fn a_start_whose_end_cannot_be_found_out_yields_no_permit_and_is_not_sent_
         .expect_begin()
         .times(1)
         .returning(|_| Err(failure(PortErrorKind::CommitUnknown)));
-    mocks
-        .runs
-        .expect_read_back()
-        .times(2..)
-        .returning(|_| Err(failure(PortErrorKind::Unavailable)));
+    let begun = tokio::time::Instant::now();
+    let mut times = vec![50, 150, 350, 750, 1550, 3150].into_iter();
+    mocks.runs.expect_read_back().times(6).returning(move |_| {
+        assert_eq!(times.next(), Some(begun.elapsed().as_millis()));
+        Err(failure(PortErrorKind::Unavailable))
+    });
     let passages = mocks.pass(&[queued("7")]).await;
     assert!(
         matches!(&passages[..], [Passage::Failed(_)]),
@@ -456,6 +479,31 @@ async fn one_start_that_the_store_refuses_does_not_fail_its_neighbours() {
     let passages = mocks.pass(&[bad, good]).await;
     assert!(
         matches!(&passages[..], [Passage::Failed(_), Passage::Started(_)]),
+        "{passages:?}"
+    );
+}
+
+/// It may work later, for all of them.
+#[tokio::test]
+async fn a_begin_that_fails_for_now_fails_for_all_of_its_runs_and_is_sent_once() {
+    let mut mocks = Mocks::new().with_authority();
+    let away = |_: &[Start]| Err(failure(PortErrorKind::Unavailable));
+    mocks.runs.expect_begin().times(1).returning(away);
+    let passages = mocks.pass(&[queued("7"), queued("8")]).await;
+    assert!(
+        matches!(&passages[..], [Passage::Failed(_), Passage::Failed(_)]),
+        "{passages:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_lone_start_that_the_store_refuses_is_sent_once() {
+    let mut mocks = Mocks::new().with_authority();
+    let refused = |_: &[Start]| Err(failure(PortErrorKind::Refused));
+    mocks.runs.expect_begin().times(1).returning(refused);
+    let passages = mocks.pass(&[queued("7")]).await;
+    assert!(
+        matches!(&passages[..], [Passage::Failed(_)]),
         "{passages:?}"
     );
 }
