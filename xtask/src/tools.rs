@@ -7,10 +7,31 @@ use crate::programs;
 use crate::steps::Steps;
 use crate::version::Version;
 
-/// The oldest cargo-deny that reads our `deny.toml`.
-const CARGO_DENY: Version = Version {
-    major: 0,
-    minor: 20,
+/// A cargo tool that may have to be installed.
+#[derive(Debug, Clone, Copy)]
+pub struct Tool {
+    /// What cargo calls it.
+    subcommand: &'static str,
+    /// The oldest that will do.
+    version: Version,
+}
+
+/// Checks dependencies; the oldest that reads our `deny.toml`.
+pub const CARGO_DENY: Tool = Tool {
+    subcommand: "deny",
+    version: Version {
+        major: 0,
+        minor: 20,
+    },
+};
+
+/// Mutates functions; the oldest that reads our `mutants.toml`.
+pub const CARGO_MUTANTS: Tool = Tool {
+    subcommand: "mutants",
+    version: Version {
+        major: 27,
+        minor: 1,
+    },
 };
 
 /// A cargo subcommand, under the toolchain that this task was started with.
@@ -39,20 +60,22 @@ pub fn has_nextest() -> bool {
     works(cargo("nextest").arg("--version"))
 }
 
-/// Installs cargo-deny unless one is here that is new enough.
+/// Installs a tool unless one is here that is new enough.
 ///
 /// # Errors
 /// It could not be installed.
-pub fn ensure_cargo_deny(steps: &Steps) -> Result<(), Error> {
-    let here = Version::printed_by(cargo("deny").arg("--version"), "cargo-deny ");
-    if here >= Some(CARGO_DENY) {
+pub fn ensure_tool(tool: Tool, steps: &Steps) -> Result<(), Error> {
+    let name = format!("cargo-{}", tool.subcommand);
+    let asked = Version::printed_by(cargo(tool.subcommand).arg("--version"), &format!("{name} "));
+    if asked >= Some(tool.version) {
         return Ok(());
     }
-    let version = format!("^{CARGO_DENY}");
-    // `--force`: an old one that cargo did not install itself would be in the way.
+    let version = format!("^{}", tool.version);
+    // `--force`: an old one that cargo did not install itself would be in the way. `--debug`: it is used for seconds, and
+    // would be optimised for minutes.
     steps.run(
         cargo("install")
-            .args(["--locked", "--force", "cargo-deny"])
+            .args(["--locked", "--force", "--debug", &name])
             .args(["--version", &version]),
     )
 }

@@ -136,7 +136,7 @@ impl Store {
                     .iter()
                     .zip(submitted)
                     .map(|(submission, submitted)| {
-                        QueueEntry::submitted(submission, &submitted).expect("it was created")
+                        QueueEntry::submitted(submission, &submitted).unwrap()
                     })
                     .collect();
                 ports.queue().push(&entries).await.unwrap();

@@ -312,15 +312,23 @@ async fn runs_whose_authority_keeps_moving_are_in_the_end_begun_alone_and_then_s
 #[tokio::test(start_paused = true)]
 async fn rounds_are_further_apart_each_time() {
     let mut mocks = Mocks::new().with_authority();
+    // Between two ticks of the timer, so that a wait of whatever length ends with the next tick after it: also one of
+    // nothing would take time.
+    tokio::time::advance(Duration::from_micros(500)).await;
     let begun = tokio::time::Instant::now();
-    let times: Arc<Mutex<Vec<u128>>> = Arc::default();
+    let times: Arc<Mutex<Vec<Duration>>> = Arc::default();
     let noted = Arc::clone(&times);
     mocks.runs.expect_begin().returning(move |starts| {
-        noted.lock().unwrap().push(begun.elapsed().as_millis());
+        noted.lock().unwrap().push(begun.elapsed());
         Ok(starts.iter().map(|_| Begun::AuthorityMoved).collect())
     });
     let _set_aside = mocks.pass(&[queued("7")]).await;
-    assert_eq!(*times.lock().unwrap(), [0, 1, 3, 6, 10, 15, 21, 28]);
+    let ticks = [0, 1 + 1, 2 + 1, 3 + 1, 4 + 1, 5 + 1, 6 + 1, 7 + 1];
+    let expected = ticks.iter().scan(Duration::ZERO, |at, wait| {
+        *at += Duration::from_millis(*wait);
+        Some(*at)
+    });
+    assert_eq!(*times.lock().unwrap(), expected.collect::<Vec<_>>());
 }
 
 #[tokio::test]

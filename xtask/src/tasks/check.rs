@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::Error;
 use crate::steps::Steps;
-use crate::tools::{cargo, ensure_cargo_deny, ensure_component};
+use crate::tools::{CARGO_DENY, cargo, ensure_component, ensure_tool};
 
 /// The workspaces beside this one.
 const BENCHES: [&str; 2] = ["bench", "bench/peers/headgate"];
@@ -16,7 +16,7 @@ const BENCHES: [&str; 2] = ["bench", "bench/peers/headgate"];
 pub fn run(steps: &Steps) -> Result<(), Error> {
     ensure_component("fmt", "rustfmt", steps)?;
     ensure_component("clippy", "clippy", steps)?;
-    ensure_cargo_deny(steps)?;
+    ensure_tool(CARGO_DENY, steps)?;
 
     steps.run(cargo("fmt").args(["--all", "--check"]))?;
     // No more than this of `bench`: what it depends on is not compiled for every change.

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::Error;
 use crate::servers::Servers;
 use crate::steps::Steps;
-use crate::tools::{cargo, has_nextest, nextest};
+use crate::tools::{CARGO_MUTANTS, cargo, ensure_tool, has_nextest, nextest};
 
 /// What to prove, and how thoroughly.
 #[derive(Debug, Clone, Args)]
@@ -37,10 +37,12 @@ pub enum Part {
     Fuzz,
     /// The gate and the adapters weakened in their own text, which the suite has to notice
     Ablations,
+    /// Every function of the domain, the ports and the gate mutated, which the suite has to notice
+    Mutants,
 }
 
 impl Part {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Protocol,
         Self::Model,
         Self::Races,
@@ -48,11 +50,12 @@ impl Part {
         Self::Weakened,
         Self::Fuzz,
         Self::Ablations,
+        Self::Mutants,
     ];
 
     /// Whether it is proved by tests, which are part of the test suite as well.
     fn is_of_tests(self) -> bool {
-        self != Self::Ablations
+        !matches!(self, Self::Ablations | Self::Mutants)
     }
 
     fn heading(self) -> &'static str {
@@ -64,18 +67,21 @@ impl Part {
             Self::Weakened => "the adapter in memory with one thing wrong",
             Self::Fuzz => "whatever comes from outside, damaged",
             Self::Ablations => "the gate and every adapter, weakened in their own text",
+            Self::Mutants => "every function of the domain, the ports and the gate, mutated",
         }
     }
 
-    /// The package whose tests they are, and what their names begin with.
-    fn tests(self) -> (&'static str, &'static str) {
+    /// What shows it, against servers that are there.
+    fn commands(self) -> Vec<Command> {
         match self {
-            Self::Protocol | Self::Ablations => ("countersign-proof", ""),
-            Self::Model => ("countersign-tests", "model::"),
-            Self::Races => ("countersign-tests", "races::"),
-            Self::Faults => ("countersign-tests", "faults::"),
-            Self::Weakened => ("countersign-conformance", "weakened::"),
-            Self::Fuzz => ("countersign-fuzz", ""),
+            Self::Protocol => vec![tests_of("countersign-proof", "")],
+            Self::Model => vec![tests_of("countersign-tests", "model::")],
+            Self::Races => vec![tests_of("countersign-tests", "races::")],
+            Self::Faults => vec![tests_of("countersign-tests", "faults::")],
+            Self::Weakened => vec![tests_of("countersign-conformance", "weakened::")],
+            Self::Fuzz => vec![tests_of("countersign-fuzz", "")],
+            Self::Ablations => vec![ablations()],
+            Self::Mutants => MUTATED.iter().map(mutants).collect(),
         }
     }
 
@@ -87,7 +93,7 @@ impl Part {
             Self::Faults => &[("COUNTERSIGN_EVERY", "1")],
             Self::Fuzz => &[("BOLERO_RANDOM_ITERATIONS", "200000")],
             Self::Protocol => &[("COUNTERSIGN_LARGER_WORLDS", "1")],
-            Self::Weakened | Self::Ablations => &[],
+            Self::Weakened | Self::Ablations | Self::Mutants => &[],
         }
     }
 }
@@ -128,21 +134,22 @@ pub fn quick(steps: &Steps, servers: &Servers) -> Result<(), Error> {
 
 fn prove(steps: &Steps, servers: &Servers, part: Part, quick: bool) -> Result<(), Error> {
     steps.tell(&format!("proof: {}", part.heading()));
-    let mut command = match part.is_of_tests() {
-        true => tests_of(part),
-        false => ablations(),
-    };
-    command.envs(servers.environment());
-    if !quick {
-        command.envs(part.thoroughly().iter().copied());
-        command.env("NEXTEST_PROFILE", "prove");
+    if part == Part::Mutants {
+        ensure_tool(CARGO_MUTANTS, steps)?;
     }
-    steps.run(&mut command)
+    for mut command in part.commands() {
+        command.envs(servers.environment());
+        if !quick {
+            command.envs(part.thoroughly().iter().copied());
+            command.env("NEXTEST_PROFILE", "prove");
+        }
+        steps.run(&mut command)?;
+    }
+    Ok(())
 }
 
-/// The tests of a part, with what they tell.
-fn tests_of(part: Part) -> Command {
-    let (package, prefix) = part.tests();
+/// Tests by their package and what their names begin with, with what they tell.
+fn tests_of(package: &str, prefix: &str) -> Command {
     if has_nextest() {
         let mut tests = nextest();
         // Of the whole workspace, as `cargo xtask test` has built it: a package by itself is built with other features.
@@ -171,4 +178,56 @@ fn ablations() -> Command {
     ablate.args(["--quiet", "--package", "countersign-proof"]);
     ablate.args(["--bin", "ablate", "--"]);
     ablate
+}
+
+/// Where cargo-mutants writes what it did, as `mutants.out`.
+const OUTPUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target");
+
+/// What is mutated, and which tests have to notice.
+struct Mutated {
+    /// As an option.
+    files: [&'static str; 2],
+    packages: &'static [&'static str],
+    /// What the names of these tests begin with; all where there is none.
+    tests: Option<&'static str>,
+}
+
+const MUTATED: &[Mutated] = &[
+    Mutated {
+        files: ["--package", "countersign-domain"],
+        packages: &["countersign-domain"],
+        tests: None,
+    },
+    Mutated {
+        files: ["--package", "countersign-ports"],
+        packages: &[
+            "countersign-ports",
+            "countersign-conformance",
+            "countersign-sqlite",
+        ],
+        tests: None,
+    },
+    Mutated {
+        files: ["--file", "crates/app/src/gate.rs"],
+        packages: &["countersign-tests"],
+        tests: Some("gate_order::"),
+    },
+];
+
+fn mutants(mutated: &Mutated) -> Command {
+    let mut mutants = cargo("mutants");
+    mutants.args(["--all-features", "--output"]).arg(OUTPUT);
+    mutants.args(mutated.files);
+    for package in mutated.packages {
+        mutants.args(["--test-package", package]);
+    }
+    // That the tests pass as it is, is for `cargo xtask test` to show.
+    mutants.args(["--baseline", "skip", "--timeout", "120"]);
+    // Not the doc tests: those are examples.
+    match has_nextest() {
+        true => mutants.args(["--test-tool", "nextest", "--", "--fail-fast"]),
+        false => mutants.args(["--", "--lib", "--tests"]),
+    };
+    mutants.args(mutated.tests);
+    mutants
 }
