@@ -272,6 +272,17 @@ mod tests {
     }
 
     #[test]
+    fn a_start_is_shown_by_its_run_its_decision_and_the_verdict() {
+        let context = asking(|_| {});
+        let start = ruled(&context).start(&context).unwrap();
+        let shown = format!("{start:?}");
+        let decision = start.decision_id().to_string();
+        for part in [&*context.run.to_string(), &*decision, "WorkspaceMissing"] {
+            assert!(shown.contains(part), "{shown}");
+        }
+    }
+
+    #[test]
     fn starts_under_one_ruling_have_decisions_of_their_own() {
         let context = asking(|_| {});
         let (first, second) = (ruled(&context), ruled(&context));

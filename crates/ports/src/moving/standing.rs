@@ -295,6 +295,36 @@ mod tests {
     }
 
     #[test]
+    fn a_standing_tells_its_name_its_move_and_where_to_go() {
+        let (ours, theirs) = (movement(7), movement(8));
+        let filling = Standing::NEW.after(&Step::Fill(ours.clone()), store(2), NOW);
+        let filling = filling.unwrap();
+        let abandoned = filling.after(&Step::Abandon(ours.id), store(2), NOW);
+        let sealed = Standing::NEW.after(&Step::Seal(ours.clone()), store(1), NOW);
+        for (standing, name, told) in [
+            (Standing::NEW, "open", "the store is open"),
+            (filling.clone(), "filling", "filled from `sqlite://1`"),
+            (sealed.unwrap(), "sealed", "moves to `sqlite://2`"),
+            (
+                abandoned.unwrap(),
+                "abandoned",
+                "never opens: the move from `sqlite://1`",
+            ),
+        ] {
+            assert_eq!(standing.as_str(), name);
+            let movement = (standing != Standing::NEW).then_some(&ours);
+            assert_eq!(standing.movement(), movement, "{name}");
+            assert_eq!(
+                standing.is_filled_by(ours.id),
+                standing == filling,
+                "{name}"
+            );
+            assert!(!standing.is_filled_by(theirs.id), "{name}");
+            assert!(standing.to_string().contains(told), "{standing}");
+        }
+    }
+
+    #[test]
     fn a_standing_is_kept_as_json() {
         let sealed = Standing::NEW.after(&Step::Seal(movement(7)), store(1), NOW);
         for standing in [Some(Standing::NEW), sealed].into_iter().flatten() {
