@@ -200,11 +200,7 @@ const MUTATED: &[Mutated] = &[
     },
     Mutated {
         files: ["--package", "countersign-ports"],
-        packages: &[
-            "countersign-ports",
-            "countersign-conformance",
-            "countersign-sqlite",
-        ],
+        packages: &["countersign-ports", "countersign-conformance"],
         tests: None,
     },
     Mutated {

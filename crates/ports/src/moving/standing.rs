@@ -243,6 +243,15 @@ mod tests {
     }
 
     #[test]
+    fn a_source_opens_again_by_its_own_move() {
+        let movement = movement(7);
+        let sealed = Standing::NEW.after(&Step::Seal(movement.clone()), store(1), NOW);
+        let unseal = Step::Unseal(movement.id);
+        let opened = sealed.and_then(|sealed| sealed.after(&unseal, store(1), NOW));
+        assert_eq!(opened, Some(Standing::NEW));
+    }
+
+    #[test]
     fn a_step_of_another_move_leads_nowhere() {
         let (ours, theirs) = (movement(7), movement(8));
         for (step, at) in steps(&ours).into_iter().zip([2, 1, 2, 2, 1]) {
