@@ -272,9 +272,14 @@ mod tests {
     }
 
     #[test]
-    fn a_start_is_shown_by_its_run_its_decision_and_the_verdict() {
+    fn rulings_and_starts_are_shown_by_what_they_are_about_and_the_verdict() {
         let context = asking(|_| {});
-        let start = ruled(&context).start(&context).unwrap();
+        let ruling = ruled(&context);
+        let shown = format!("{ruling:?}");
+        for part in ["op", "WorkspaceMissing"] {
+            assert!(shown.contains(part), "{shown}");
+        }
+        let start = ruling.start(&context).unwrap();
         let shown = format!("{start:?}");
         let decision = start.decision_id().to_string();
         for part in [&*context.run.to_string(), &*decision, "WorkspaceMissing"] {

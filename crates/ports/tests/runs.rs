@@ -2,9 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a text that does not read has failed")]
 
 use countersign_domain::{
-    LeaseId, OperationRun, RunId, RunOutcome, RunStatus, Submission, Timestamp,
+    AuthorityChange, CancelNote, Failure, FailureCode, LeaseId, OperationRun, RunId, RunOutcome,
+    RunStatus, Submission, Timestamp,
 };
-use countersign_ports::{MovedRun, QueueEntry, RunKey, Submitted, fresh_lease_id, fresh_run_id};
+use countersign_ports::{
+    Moved, MovedRun, QueueEntry, RunKey, Submitted, fresh_lease_id, fresh_run_id,
+};
 
 const LINE: &str = r#"{"workspace":"w","tenant":"t","user":"u","type":"sync","queue_name":"nightly","priority":7}"#;
 
@@ -125,4 +128,37 @@ fn a_run_moves_with_what_means_something_in_its_state() {
         moved(run(RunStatus::Completed, None), until, lease),
         (None, None, None, None)
     );
+}
+
+/// Not every store can keep U+0000, and a name never has it.
+#[test]
+fn free_texts_move_in_words_that_every_store_can_keep() {
+    let run = run(RunStatus::Running, Some(at(3)));
+    let saying = |message: &str, reason: &str| {
+        let run = OperationRun {
+            failure: Some(Failure {
+                code: FailureCode::HandlerFailed,
+                message: message.to_owned(),
+            }),
+            cancel: Some(CancelNote {
+                by: "ops".parse().unwrap(),
+                reason: Some(reason.to_owned()),
+            }),
+            ..run.clone()
+        };
+        Moved::Run(Box::new(MovedRun::of(run, None, None, None)))
+    };
+    let kept = saying("a\u{fffd}b", "c\u{fffd}");
+    assert_eq!(saying("a\0b", "c\0").storable(), kept);
+    assert_eq!(kept.clone().storable(), kept);
+
+    let gate = |reason: &str| {
+        Moved::Fact(AuthorityChange::SetWriteGate {
+            workspace: "w".parse().unwrap(),
+            tenant: None,
+            open: false,
+            reason: Some(reason.to_owned()),
+        })
+    };
+    assert_eq!(gate("\0").storable(), gate("\u{fffd}"));
 }
