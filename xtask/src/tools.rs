@@ -71,8 +71,8 @@ pub fn ensure_tool(tool: Tool, steps: &Steps) -> Result<(), Error> {
         return Ok(());
     }
     let version = format!("^{}", tool.version);
-    // `--force`: an old one that cargo did not install itself would be in the way. `--debug`: it is used for seconds, and
-    // would be optimised for minutes.
+    // `--force`: an old one that cargo did not install itself would be in the way. `--debug`: what it does
+    // itself takes seconds, and it would be optimised for minutes.
     steps.run(
         cargo("install")
             .args(["--locked", "--force", "--debug", &name])
