@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use countersign_domain::{
     AuthorityStamp, Consistency, Decision, ExecutionContext, JsonError, RecordContext, RulingText,
-    RunId, WorkerName, decide,
+    RunId, Timestamp, WorkerName, decide,
 };
 
 use crate::{Authority, Bound, Fence, Start};
@@ -141,6 +141,17 @@ impl Ruling {
         self.bound
     }
 
+    /// Whether it holds at this time of the run store, as far as time goes: up to its age limit where it has
+    /// one, and until its decision lapses where it has none. An age limit is for the authority of another
+    /// store, and whatever lapses there does so by another clock.
+    #[must_use]
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        match self.bound {
+            Some(bound) => now <= bound.read_at.plus(bound.max_age),
+            None => self.decision.lapses_at().is_none_or(|at| now < at),
+        }
+    }
+
     /// How long the lease of a start runs, from the store's clock at the commit.
     #[must_use]
     pub fn lease_for(&self) -> Duration {
@@ -192,9 +203,11 @@ pub enum JudgeError {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use countersign_domain::{
-        AuthorityMode, AuthorityRows, Operation, Revision, RunId, ScopeRevision, TargetScope,
-        Timestamp,
+        AuthorityMode, AuthorityRows, GrantRow, Operation, Revision, RoleName, RoleRow, RunId,
+        ScopeRevision, TargetScope, TenantLifecycle, TenantRow, UserRow, WorkspaceRow,
     };
 
     use super::*;
@@ -214,6 +227,14 @@ mod tests {
     }
 
     fn ruled(context: &ExecutionContext) -> Arc<Ruling> {
+        judged(context, AuthorityRows::default(), None)
+    }
+
+    fn judged(
+        context: &ExecutionContext,
+        rows: AuthorityRows,
+        bound: Option<Bound>,
+    ) -> Arc<Ruling> {
         let workspace = context.workspace_id().clone();
         let revision = Revision::new(1, 1);
         let fence = Fence {
@@ -225,17 +246,12 @@ mod tests {
             .into_iter()
             .collect(),
         };
-        let authority = Authority::resolved(
-            context.query(),
-            AuthorityRows::default(),
-            Timestamp::UNIX_EPOCH,
-            fence,
-        );
+        let authority = Authority::resolved(context.query(), rows, Timestamp::UNIX_EPOCH, fence);
         let terms = StartTerms {
             worker: &"worker".parse().unwrap(),
             catalog: "catalog",
             lease_for: Duration::from_secs(1),
-            bound: None,
+            bound,
         };
         Ruling::judge(context, &authority, &terms).unwrap()
     }
@@ -269,6 +285,45 @@ mod tests {
                 "{number}"
             );
         }
+    }
+
+    /// At the very time, to which no test can hold a store's clock.
+    #[test]
+    fn g2_a_ruling_holds_until_its_decision_lapses_or_up_to_its_age_limit() {
+        let at = |micros| Timestamp::from_micros(micros).unwrap();
+        let context = asking(|_| {});
+        let role: RoleName = "member".parse().unwrap();
+        let grant = GrantRow {
+            tenant_id: None,
+            role: role.clone(),
+            expires_at: Some(at(5)),
+        };
+        let reaching = RoleRow {
+            capabilities: BTreeSet::new(),
+            all_tenants: true,
+        };
+        let rows = AuthorityRows {
+            workspace: Some(WorkspaceRow { active: true }),
+            user: Some(UserRow { active: true }),
+            tenant: Some(TenantRow {
+                workspace_id: context.workspace_id().clone(),
+                lifecycle: TenantLifecycle::Active,
+            }),
+            grants: vec![grant],
+            roles: [(role, reaching)].into(),
+            ..AuthorityRows::default()
+        };
+        let holds = |bound| {
+            let ruling = judged(&context, rows.clone(), bound);
+            assert_eq!(ruling.decision().lapses_at(), Some(at(5)));
+            [4, 5, 10, 11].map(|now| ruling.holds_at(at(now)))
+        };
+        assert_eq!(holds(None), [true, false, false, false]);
+        let bound = Bound {
+            read_at: at(3),
+            max_age: Duration::from_micros(7),
+        };
+        assert_eq!(holds(Some(bound)), [true, true, true, false]);
     }
 
     #[test]

@@ -91,6 +91,12 @@ impl Start {
         self.ruling.bound()
     }
 
+    /// Whether the ruling holds at this time of the run store's: see [`Ruling::holds_at`].
+    #[must_use]
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        self.ruling.holds_at(now)
+    }
+
     /// The lease that an allow takes.
     #[must_use]
     pub fn lease_id(&self) -> LeaseId {

@@ -1,6 +1,6 @@
 //! The fence: check and start in one step.
 
-use countersign_domain::{RunEvent, RunStatus, Timestamp};
+use countersign_domain::{RunEvent, RunStatus, ScopeRevision, Timestamp};
 use countersign_ports::{Begun, ReadBack, Start};
 
 use super::state::{Lease, Row, State};
@@ -33,19 +33,12 @@ impl State {
 
     /// Whether what the decision rests on is as it was: allow or deny, the question is the same.
     pub(crate) fn holds(&self, start: &Start, now: Timestamp) -> bool {
-        match start.bound() {
-            // Apart: only this store's clock is asked. The decision's lapse is told by another's.
-            Some(bound) => now <= bound.read_at.plus(bound.max_age),
-            None => {
-                let fence = start.fence();
-                let lapsed = start.decision().lapses_at().is_some_and(|at| at <= now);
-                let mut scopes = fence.scopes.iter();
-                fence.store == self.id
-                    && !fence.scopes.is_empty()
-                    && scopes.all(|one| self.scopes.get(&one.workspace) == Some(&one.revision))
-                    && !lapsed
-            }
-        }
+        let fence = start.fence();
+        let same = |one: &ScopeRevision| self.scopes.get(&one.workspace) == Some(&one.revision);
+        let is_fenced =
+            fence.store == self.id && !fence.scopes.is_empty() && fence.scopes.iter().all(same);
+        // Where authority is another store's, an age limit takes the place of its fence.
+        start.holds_at(now) && (start.bound().is_some() || is_fenced)
     }
 
     /// A decision that is on the run's record has committed; its id is part of the record.

@@ -67,8 +67,8 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         guarantee: "G2",
         edits: &[Edit {
             file: SCOPES,
-            find: "lapses_at.is_none_or(|lapses_at| self.now < lapses_at)",
-            replace: "lapses_at.is_none_or(|lapses_at| self.now < lapses_at || true)",
+            find: "holds(same && ruling.holds_at(self.now))",
+            replace: "holds(same)",
         }],
         watch: watched_by(&["together::lapses::"]),
     },

@@ -58,8 +58,8 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         guarantee: "G2",
         edits: &[Edit {
             file: BEGIN,
-            find: "    match ruling.bound() {",
-            replace: "    if !ruling.decision().is_allowed() {\n        return true;\n    }\n    match ruling.bound() {",
+            find: "    let is_fenced = || {",
+            replace: "    if !ruling.decision().is_allowed() {\n        return true;\n    }\n    let is_fenced = || {",
         }],
         watch: FENCE,
     },
@@ -68,8 +68,8 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         guarantee: "G2",
         edits: &[Edit {
             file: BEGIN,
-            find: "            fence.store == runs.shared.identity().id\n                && !",
-            replace: "            !",
+            find: "        fence.store == runs.shared.identity().id\n            && !",
+            replace: "        !",
         }],
         watch: FENCE,
     },
@@ -78,8 +78,8 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         guarantee: "G2",
         edits: &[Edit {
             file: BEGIN,
-            find: ".is_none_or(|lapses_at| now < lapses_at)",
-            replace: ".is_none_or(|lapses_at| now < lapses_at || now >= lapses_at)",
+            find: "ruling.holds_at(now) && (",
+            replace: "(ruling.bound().is_none() || ruling.holds_at(now)) && (",
         }],
         watch: watched_by(&["::lapses::"]),
     },

@@ -110,23 +110,16 @@ fn is_current(
     revisions: &HashMap<WorkspaceId, Revision>,
     now: Timestamp,
 ) -> bool {
-    match ruling.bound() {
-        // Whatever lapses does so by the authority store's clock, which is not this one.
-        Some(bound) => now <= bound.read_at.plus(bound.max_age),
-        None => {
-            let fence = ruling.fence();
-            fence.store == runs.shared.identity().id
-                && !fence.scopes.is_empty()
-                && fence
-                    .scopes
-                    .iter()
-                    .all(|scope| revisions.get(&scope.workspace) == Some(&scope.revision))
-                && ruling
-                    .decision()
-                    .lapses_at()
-                    .is_none_or(|lapses_at| now < lapses_at)
-        }
-    }
+    let is_fenced = || {
+        let fence = ruling.fence();
+        fence.store == runs.shared.identity().id
+            && !fence.scopes.is_empty()
+            && fence
+                .scopes
+                .iter()
+                .all(|scope| revisions.get(&scope.workspace) == Some(&scope.revision))
+    };
+    ruling.holds_at(now) && (ruling.bound().is_some() || is_fenced())
 }
 
 async fn current_revisions(

@@ -168,9 +168,8 @@ impl Scopes {
             true => Standing::Current,
             false => Standing::Moved,
         };
-        // Whatever lapses does so by the authority store's clock, which is not this one.
-        if let Some(bound) = ruling.bound() {
-            return holds(self.now <= bound.read_at.plus(bound.max_age));
+        if ruling.bound().is_some() {
+            return holds(ruling.holds_at(self.now));
         }
         let fence = ruling.fence();
         if fence.store != runs.shared.identity().id || fence.scopes.is_empty() {
@@ -184,8 +183,7 @@ impl Scopes {
             .scopes
             .iter()
             .all(|scope| self.revisions.get(&scope.workspace) == Some(&Some(scope.revision)));
-        let lapses_at = ruling.decision().lapses_at();
-        holds(same && lapses_at.is_none_or(|lapses_at| self.now < lapses_at))
+        holds(same && ruling.holds_at(self.now))
     }
 
     /// The workspaces that are held.
