@@ -287,6 +287,7 @@ macro_rules! __table {
                 an_entry_that_was_put_off_waits
                 an_entry_that_was_put_off_comes_back
                 waiting_ends_when_its_time_is_up
+                waiting_takes_time_where_nothing_comes
                 waiting_ends_early_when_entries_come
             }
             queue_order {
@@ -294,6 +295,7 @@ macro_rules! __table {
                 the_order_holds_over_many_deliveries
                 entries_that_come_back_keep_their_place
                 a_receiver_is_given_no_more_than_it_asked_for
+                many_are_received_in_order_and_settled_together
             }
             queue_upkeep {
                 a_run_is_queued_by_whom_the_upkeep_says

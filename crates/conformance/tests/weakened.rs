@@ -166,4 +166,6 @@ pub(crate) enum Weakness {
     EntryForgotten,
     WaitsForEver,
     NeverWakes,
+    NeverWaits,
+    PiecesOutOfOrder,
 }

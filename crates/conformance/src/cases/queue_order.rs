@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_domain::{RunId, Submission, Timestamp};
-use countersign_ports::fresh_run_id;
+use countersign_ports::{Acked, fresh_run_id};
 
 use crate::Ports;
 use crate::change::id;
@@ -104,4 +104,25 @@ pub async fn a_receiver_is_given_no_more_than_it_asked_for(ports: &Ports) {
     assert_eq!(scene.elsewhere().await.receive(7).await.len(), 7);
     assert_eq!(scene.receive(7).await.len(), 6);
     assert_eq!(scene.receive(7).await.len(), 0);
+}
+
+/// However many are asked for at once, they come in order, each once, and are settled together.
+pub async fn many_are_received_in_order_and_settled_together(ports: &Ports) {
+    let scene = Scene::bare(ports);
+    let submissions: Vec<_> = (0_i16..700)
+        .map(|number| Submission {
+            id: Some(fresh_run_id()),
+            priority: number % 7,
+            due_at: Some(id("1970-01-01T00:00:00Z")),
+            ..HOME.sync()
+        })
+        .collect();
+    scene.submit_all(submissions.clone()).await;
+    let mut all = scene.receive(600).await;
+    assert_eq!(all.len(), 600);
+    all.extend(scene.receive(600).await);
+    let order: Vec<_> = all.iter().map(|one| one.run.id).collect();
+    assert_eq!(order, in_order(&submissions));
+    let settled = ports.queue.ack(&all).await.unwrap();
+    assert_eq!(settled, vec![Acked::Done; 700]);
 }

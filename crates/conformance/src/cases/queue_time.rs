@@ -118,6 +118,22 @@ pub async fn waiting_ends_when_its_time_is_up(ports: &Ports) {
     }
 }
 
+/// Waiting takes time where nothing was received and nothing comes: it may end early, but not each time, or whoever
+/// waits turns in circles.
+pub async fn waiting_takes_time_where_nothing_comes(ports: &Ports) {
+    let scene = Scene::bare(ports);
+    let at_most = Duration::from_millis(20);
+    for _ in 0..50 {
+        assert!(scene.receive(1).await.is_empty());
+        let since = Instant::now();
+        ports.queue.wait(at_most).await;
+        if since.elapsed() >= at_most {
+            return;
+        }
+    }
+    panic!("none of 50 waits took {at_most:?}");
+}
+
 /// Waiting ends early when entries come. What it waits for may be lost, but not a hundred times.
 pub async fn waiting_ends_early_when_entries_come(ports: &Ports) {
     let scene = Scene::bare(ports);

@@ -49,7 +49,11 @@ impl RunQueue for Weakened {
             operations: &operations,
             ..receive.clone()
         };
-        self.inner.receive(&receive).await
+        let mut received = self.inner.receive(&receive).await?;
+        if self.weakness == Weakness::PiecesOutOfOrder && received.len() > 250 {
+            received.rotate_left(250);
+        }
+        Ok(received)
     }
 
     async fn ack(&self, deliveries: &[Delivery]) -> PortResult<Vec<Acked>> {
@@ -65,6 +69,9 @@ impl RunQueue for Weakened {
     async fn wait(&self, at_most: Duration) {
         if self.weakness == Weakness::WaitsForEver {
             std::future::pending::<()>().await;
+        }
+        if self.weakness == Weakness::NeverWaits {
+            return;
         }
         if self.weakness == Weakness::NeverWakes {
             return tokio::time::sleep(at_most).await;

@@ -463,4 +463,10 @@ weakened! {
     never_wakes: Weakness::NeverWakes => [
         "queue_time::waiting_ends_early_when_entries_come",
     ];
+    never_waits: Weakness::NeverWaits => [
+        "queue_time::waiting_takes_time_where_nothing_comes",
+    ];
+    pieces_out_of_order: Weakness::PiecesOutOfOrder => [
+        "queue_order::many_are_received_in_order_and_settled_together",
+    ];
 }
