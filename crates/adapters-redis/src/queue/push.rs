@@ -12,7 +12,7 @@ use crate::script::{Call, script};
 const OPERATION: &str = "push";
 
 /// How many entries one script adds.
-const AT_ONCE: usize = 1000;
+const AT_ONCE: usize = 250;
 
 script!(PUSH writes "queue", "push");
 

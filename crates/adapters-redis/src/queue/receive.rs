@@ -16,8 +16,8 @@ use crate::script::{Call, script};
 
 const OPERATION: &str = "receive";
 
-/// How many entries one script hands out at the most.
-const AT_ONCE: u32 = 1000;
+/// How many entries one script hands out at the most, so that none holds the server for long.
+const AT_ONCE: u32 = 250;
 
 /// The length of a run id as text.
 const RUN_ID_BYTES: usize = 36;
@@ -34,12 +34,39 @@ pub(super) async fn receive(
     if operations.is_empty() || receive.limit == 0 {
         return Ok(Vec::new());
     }
+    let mut deliveries = Vec::new();
+    let mut left = receive.limit;
+    while left > 0 {
+        let asked = left.min(AT_ONCE);
+        let handed = match hand_out(queue, receive, &operations, asked).await {
+            Ok(handed) => handed,
+            // Those that were handed out already are this caller's.
+            Err(_) if !deliveries.is_empty() => break,
+            Err(error) => return Err(error),
+        };
+        let was_last = (handed.len() as u64) < u64::from(asked);
+        deliveries.extend(handed);
+        left -= asked;
+        if was_last {
+            break;
+        }
+    }
+    Ok(deliveries)
+}
+
+/// The first ones that are ready, by one script.
+async fn hand_out(
+    queue: &RedisQueue,
+    receive: &Receive<'_>,
+    operations: &[&OperationType],
+    limit: u32,
+) -> PortResult<Vec<Delivery>> {
     // A claim is drawn, not counted: no queue that was lost and rebuilt repeats one.
     let claim = Uuid::new_v4().simple().to_string();
-    let keys = script_keys(queue.shared.keys(), receive.queue_name, &operations);
+    let keys = script_keys(queue.shared.keys(), receive.queue_name, operations);
     let call = Call::script(&RECEIVE, keys)
         .arg(claim.as_str())
-        .arg(receive.limit.min(AT_ONCE))
+        .arg(limit)
         .arg(receive.invisible_for.as_micros().to_string());
     let answer = queue.shared.link().call(OPERATION, call).await?;
     let mut columns = Columns::of(answer, OPERATION)?;

@@ -11,7 +11,7 @@ use crate::rows::Columns;
 use crate::script::{Call, Script, script};
 
 /// How many deliveries one script settles.
-const AT_ONCE: usize = 1000;
+const AT_ONCE: usize = 250;
 
 script!(ACK writes "queue", "ack");
 script!(PUT_OFF writes "queue", "put_off_delivery");

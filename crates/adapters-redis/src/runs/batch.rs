@@ -13,7 +13,7 @@ use crate::script::Call;
 use crate::store::Shared;
 
 /// At most this many items in one script, so that none holds the server for long.
-const MOST: usize = 500;
+const MOST: usize = 125;
 
 /// Items of one workspace, by their places in the batch.
 pub(crate) struct Group {
