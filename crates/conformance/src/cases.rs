@@ -283,12 +283,14 @@ macro_rules! __table {
                 an_entry_is_delivered_once_it_is_due
                 an_entry_that_is_not_acked_comes_back
                 the_receipt_of_an_earlier_delivery_is_stale
+                a_receipt_that_was_never_given_is_stale
                 a_late_ack_holds_while_nobody_has_the_entry
                 an_entry_that_was_put_off_waits
                 an_entry_that_was_put_off_comes_back
                 waiting_ends_when_its_time_is_up
                 waiting_takes_time_where_nothing_comes
                 waiting_ends_early_when_entries_come
+                waiting_ends_early_when_entries_come_from_elsewhere
             }
             queue_order {
                 entries_are_delivered_by_priority_then_due_then_id

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use countersign_domain::Submission;
-use countersign_ports::Acked;
+use countersign_ports::{Acked, Delivery, Receipt};
 
 use crate::Ports;
 use crate::scene::{AN_HOUR, HOME, Scene};
@@ -110,6 +110,26 @@ pub async fn an_entry_that_was_put_off_comes_back(ports: &Ports) {
     assert_eq!(scene.ack(&again).await, Acked::Done);
 }
 
+/// A receipt that nobody was given settles nothing.
+pub async fn a_receipt_that_was_never_given_is_stale(ports: &Ports) {
+    let scene = Scene::bare(ports);
+    scene.submit(HOME.sync()).await;
+    let delivery = scene.receive_one(AN_HOUR).await;
+    for receipt in ["", "nonsense", "-1"] {
+        let made_up = Delivery {
+            receipt: Receipt(receipt.to_owned()),
+            ..delivery.clone()
+        };
+        assert_eq!(scene.ack(&made_up).await, Acked::Stale, "{receipt}");
+        assert_eq!(
+            scene.put_off(&made_up, AN_HOUR).await,
+            Acked::Stale,
+            "{receipt}"
+        );
+    }
+    assert_eq!(scene.ack(&delivery).await, Acked::Done);
+}
+
 /// Waiting ends when its time is up, though nothing came.
 pub async fn waiting_ends_when_its_time_is_up(ports: &Ports) {
     for at_most in [Duration::ZERO, Duration::from_millis(30)] {
@@ -122,7 +142,8 @@ pub async fn waiting_ends_when_its_time_is_up(ports: &Ports) {
 /// waits turns in circles.
 pub async fn waiting_takes_time_where_nothing_comes(ports: &Ports) {
     let scene = Scene::bare(ports);
-    let at_most = Duration::from_millis(20);
+    // Longer than the pauses of a queue that looks now and then.
+    let at_most = Duration::from_millis(150);
     for _ in 0..50 {
         assert!(scene.receive(1).await.is_empty());
         let since = Instant::now();
@@ -134,9 +155,20 @@ pub async fn waiting_takes_time_where_nothing_comes(ports: &Ports) {
     panic!("none of 50 waits took {at_most:?}");
 }
 
-/// Waiting ends early when entries come. What it waits for may be lost, but not a hundred times.
+/// Waiting ends early when entries come.
 pub async fn waiting_ends_early_when_entries_come(ports: &Ports) {
     let scene = Scene::bare(ports);
+    assert_ends_early(ports, &scene).await;
+}
+
+/// … from another process, too.
+pub async fn waiting_ends_early_when_entries_come_from_elsewhere(ports: &Ports) {
+    let scene = Scene::bare(ports).elsewhere().await;
+    assert_ends_early(ports, &scene).await;
+}
+
+/// What it waits for may be lost, but not a hundred times.
+async fn assert_ends_early(ports: &Ports, submitting: &Scene) {
     let queue = ports.queue.clone();
     let waiting = tokio::spawn(async move {
         let since = Instant::now();
@@ -147,7 +179,7 @@ pub async fn waiting_ends_early_when_entries_come(ports: &Ports) {
         if waiting.is_finished() {
             break;
         }
-        scene.submit(HOME.sync()).await;
+        submitting.submit(HOME.sync()).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let waited = tokio::time::timeout(BOUND, waiting).await;

@@ -446,6 +446,7 @@ weakened! {
     ];
     old_receipt_accepted: Weakness::OldReceiptAccepted => [
         "queue_time::the_receipt_of_an_earlier_delivery_is_stale",
+        "queue_time::a_receipt_that_was_never_given_is_stale",
     ];
     operations_ignored: Weakness::OperationsIgnored => [
         "queue::entries_of_other_operations_are_left_alone",
@@ -462,6 +463,7 @@ weakened! {
     ];
     never_wakes: Weakness::NeverWakes => [
         "queue_time::waiting_ends_early_when_entries_come",
+        "queue_time::waiting_ends_early_when_entries_come_from_elsewhere",
     ];
     never_waits: Weakness::NeverWaits => [
         "queue_time::waiting_takes_time_where_nothing_comes",
