@@ -133,15 +133,15 @@ impl RunQueue for SqliteQueue {
 
     async fn wait(&self, at_most: Duration) {
         let rung = self.shared.bell().notified();
-        let until = tokio::time::Instant::now() + at_most;
+        let since = tokio::time::Instant::now();
         tokio::pin!(rung);
         loop {
-            let next = until.min(tokio::time::Instant::now() + LOOK_EVERY);
+            let left = at_most.saturating_sub(since.elapsed());
             tokio::select! {
                 () = &mut rung => return,
-                () = tokio::time::sleep_until(next) => {}
+                () = tokio::time::sleep(left.min(LOOK_EVERY)) => {}
             }
-            if next == until || self.something_is_due().await {
+            if left <= LOOK_EVERY || self.something_is_due().await {
                 return;
             }
         }
