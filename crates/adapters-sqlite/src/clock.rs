@@ -38,3 +38,14 @@ impl fmt::Debug for Clock {
         f.debug_tuple("Clock").field(&self.now()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_shown_with_its_time() {
+        let shown = format!("{:?}", Clock::from_fn(|| Timestamp::UNIX_EPOCH));
+        assert_eq!(shown, format!("Clock({:?})", Timestamp::UNIX_EPOCH));
+    }
+}

@@ -58,3 +58,39 @@ async fn discard_if_stuck(connection: &mut SqliteConnection) -> Result<bool, sql
     connection.ping().await?;
     Ok(!connection.is_in_transaction())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn one_connection() -> (tempfile::TempDir, SqlitePool) {
+        let directory = tempfile::tempdir().unwrap();
+        let options = connect_options(&directory.path().join("store.db")).create_if_missing(true);
+        (directory, pool(options, 1).await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_transaction_ended_by_itself_is_not_used_again() {
+        let (_directory, pool) = one_connection().await;
+        let full = "PRAGMA max_page_count = 3; CREATE TABLE blobs (blob); \
+                    INSERT INTO blobs VALUES (zeroblob(1000000))";
+        let mut transaction = pool.begin().await.unwrap();
+        let refused = sqlx::raw_sql(full).execute(&mut *transaction).await;
+        let refused = refused.unwrap_err();
+        assert!(refused.to_string().contains("full"), "{refused}");
+        drop(transaction);
+        let again = pool.begin().await.unwrap();
+        again.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn any_other_connection_is_used_again() {
+        let (_directory, pool) = one_connection().await;
+        let mark = "CREATE TEMP TABLE mark (one)";
+        sqlx::raw_sql(mark).execute(&pool).await.unwrap();
+        sqlx::raw_sql("SELECT * FROM mark")
+            .execute(&pool)
+            .await
+            .unwrap();
+    }
+}
