@@ -208,6 +208,11 @@ const MUTATED: &[Mutated] = &[
         packages: &["countersign-tests"],
         tests: Some("gate_order::"),
     },
+    Mutated {
+        files: ["--package", "countersign-sqlite"],
+        packages: &["countersign-sqlite"],
+        tests: None,
+    },
 ];
 
 fn mutants(mutated: &Mutated) -> Command {
