@@ -118,3 +118,70 @@ fn classify_code(code: &str) -> (PortErrorKind, &'static str) {
         _ => (PortErrorKind::Other, "the statement failed"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_is_of_the_kind_that_says_what_to_do() {
+        for (kind, codes) in [
+            (
+                PortErrorKind::Busy,
+                &["40001", "40P01", "55P03", "57014"][..],
+            ),
+            (
+                PortErrorKind::Unavailable,
+                &["08006", "53300", "57P01", "58030"],
+            ),
+            (
+                PortErrorKind::NotMigrated,
+                &["42P01", "42883", "3F000", "42704"],
+            ),
+            (
+                PortErrorKind::Refused,
+                &[
+                    "25006", "3D000", "42501", "28P01", "23514", "22003", "25P02", "55000", "P0001",
+                ],
+            ),
+            (PortErrorKind::Corrupt, &["XX001", "XX002"]),
+            (PortErrorKind::Other, &["42601", "XX000", ""]),
+        ] {
+            for code in codes {
+                assert_eq!(classify_code(code).0, kind, "{code}");
+            }
+        }
+        // The same kind, and other words.
+        let apart = [
+            "40001", "55P03", "57014", "25006", "3D000", "42501", "23514", "22003",
+        ];
+        let words: std::collections::HashSet<_> = apart.map(|code| classify_code(code).1).into();
+        assert_eq!(words.len(), apart.len());
+    }
+
+    #[test]
+    fn what_the_driver_says_is_of_such_a_kind_too() {
+        let io = || sqlx::Error::Io(std::io::Error::other("gone"));
+        for (kind, error) in [
+            (PortErrorKind::Busy, sqlx::Error::PoolTimedOut),
+            (PortErrorKind::Unavailable, io()),
+            (PortErrorKind::Unavailable, sqlx::Error::PoolClosed),
+            (PortErrorKind::Corrupt, sqlx::Error::Decode("no".into())),
+            (PortErrorKind::Other, sqlx::Error::RowNotFound),
+        ] {
+            assert_eq!(failed("begin")(error).kind(), kind);
+        }
+        // Whoever could not even be asked has committed nothing; whoever was lost may have.
+        let commit = |error| commit_failed("begin")(error).kind();
+        assert_eq!(commit(sqlx::Error::PoolTimedOut), PortErrorKind::Busy);
+        assert_eq!(
+            commit(sqlx::Error::Decode("no".into())),
+            PortErrorKind::Corrupt
+        );
+        assert_eq!(commit(io()), PortErrorKind::CommitUnknown);
+        assert_eq!(
+            commit(sqlx::Error::RowNotFound),
+            PortErrorKind::CommitUnknown
+        );
+    }
+}

@@ -91,3 +91,45 @@ fn classify_code(code: i32) -> (PortErrorKind, &'static str) {
         _ => (PortErrorKind::Other, "the statement failed"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_is_of_the_kind_that_says_what_to_do() {
+        for (kind, codes) in [
+            (PortErrorKind::Busy, &[5, 6][..]),
+            (PortErrorKind::Unavailable, &[10, 13, 14]),
+            (PortErrorKind::Refused, &[3, 8, 19, 23]),
+            (PortErrorKind::Corrupt, &[11, 26]),
+            (PortErrorKind::Other, &[1, 2, 0]),
+        ] {
+            for &code in codes {
+                assert_eq!(classify_code(code).0, kind, "{code}");
+            }
+        }
+        assert_ne!(classify_code(1), classify_code(2));
+    }
+
+    #[test]
+    fn what_the_driver_says_is_of_such_a_kind_too() {
+        let io = || sqlx::Error::Io(std::io::Error::other("gone"));
+        for (kind, error) in [
+            (PortErrorKind::Busy, sqlx::Error::PoolTimedOut),
+            (PortErrorKind::Unavailable, sqlx::Error::PoolClosed),
+            (PortErrorKind::Unavailable, sqlx::Error::WorkerCrashed),
+            (PortErrorKind::Unavailable, io()),
+            (PortErrorKind::Corrupt, sqlx::Error::Decode("no".into())),
+            (PortErrorKind::Other, sqlx::Error::RowNotFound),
+        ] {
+            assert_eq!(failed("begin")(error).kind(), kind);
+        }
+        assert_eq!(
+            commit_failed("begin")(io()).kind(),
+            PortErrorKind::CommitUnknown
+        );
+        let busy = commit_failed("begin")(sqlx::Error::PoolTimedOut);
+        assert_eq!(busy.kind(), PortErrorKind::Busy);
+    }
+}
