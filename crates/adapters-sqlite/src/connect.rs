@@ -72,14 +72,13 @@ mod tests {
     #[tokio::test]
     async fn a_connection_whose_transaction_ended_by_itself_is_not_used_again() {
         let (_directory, pool) = one_connection().await;
-        let full = "PRAGMA max_page_count = 3; CREATE TABLE blobs (blob); \
-                    INSERT INTO blobs VALUES (zeroblob(1000000))";
+        let twice = "CREATE TABLE ids (id PRIMARY KEY); \
+                     INSERT OR ROLLBACK INTO ids VALUES (1), (1)";
         let mut transaction = pool.begin().await.unwrap();
-        let refused = sqlx::raw_sql(full).execute(&mut *transaction).await;
-        let refused = refused.unwrap_err();
-        assert!(refused.to_string().contains("full"), "{refused}");
+        let refused = sqlx::raw_sql(twice).execute(&mut *transaction).await;
+        assert!(refused.unwrap_err().to_string().contains("UNIQUE"));
         drop(transaction);
-        let again = pool.begin().await.unwrap();
+        let again = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
         again.commit().await.unwrap();
     }
 
