@@ -1,7 +1,9 @@
 //! Migrations, and what `doctor` finds.
 
-use countersign_ports::{PortErrorKind, Severity, StoreMaintenance};
+use countersign_ports::{AuthorityLookup, PortErrorKind, Severity, StoreMaintenance};
 use countersign_sqlite::{SqliteMaintenance, SqliteStore};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use crate::scene::Scene;
 
@@ -16,11 +18,64 @@ async fn a_store_of_a_newer_version_is_refused_and_left_alone() {
         .await;
     let opened = SqliteStore::open(scene.path()).await.unwrap_err();
     assert_eq!(opened.kind(), PortErrorKind::NewerSchema);
-    let migrated = SqliteMaintenance::at(&scene.path())
-        .migrate()
+    let maintenance = SqliteMaintenance::at(&scene.path());
+    for refused in [
+        maintenance.migrate().await.unwrap_err(),
+        maintenance.pending().await.unwrap_err(),
+        maintenance.doctor().await.unwrap_err(),
+    ] {
+        assert_eq!(refused.kind(), PortErrorKind::NewerSchema, "{refused}");
+    }
+}
+
+/// A store as an older version left it, with a change of authority in it, is told apart and brought up to date.
+#[tokio::test]
+async fn a_store_of_an_older_version_is_migrated() {
+    let newest = Scene::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("older.db");
+    let maintenance = SqliteMaintenance::at(&path);
+    let steps = maintenance.pending().await.unwrap();
+    let (last, before) = steps.split_last().unwrap();
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true);
+    let mut older = SqliteConnection::connect_with(&options).await.unwrap();
+    for step in before {
+        let sql = AssertSqlSafe(step.sql.clone());
+        sqlx::raw_sql(sql).execute(&mut older).await.unwrap();
+    }
+    let known = format!(
+        "ATTACH '{}' AS newest;
+         CREATE TABLE _sqlx_migrations AS SELECT * FROM newest._sqlx_migrations WHERE version < {};
+         INSERT INTO store SELECT * FROM newest.store;
+         INSERT INTO scopes SELECT * FROM newest.scopes;",
+        newest.path().display(),
+        last.version
+    );
+    sqlx::raw_sql(AssertSqlSafe(known))
+        .execute(&mut older)
         .await
-        .unwrap_err();
-    assert_eq!(migrated.kind(), PortErrorKind::NewerSchema);
+        .unwrap();
+    older.close().await.unwrap();
+
+    let opened = SqliteStore::open(&path).await.unwrap_err();
+    assert_eq!(opened.kind(), PortErrorKind::NotMigrated);
+    let pending = maintenance.pending().await.unwrap();
+    assert_eq!(pending, [last.clone()]);
+    let migrated = maintenance.migrate().await.unwrap();
+    let from = before.last().map(|step| step.version);
+    assert_eq!((migrated.from, migrated.to), (from, last.version));
+    assert_eq!(maintenance.pending().await.unwrap(), []);
+    let migrated = maintenance.migrate().await.unwrap();
+    assert_eq!(migrated.from, Some(migrated.to), "there is nothing to do");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let identity = store.authority().store().clone();
+    assert_eq!(
+        &identity,
+        newest.store.authority().store(),
+        "the same store"
+    );
 }
 
 #[tokio::test]
