@@ -84,6 +84,57 @@ async fn the_steps_that_are_pending_are_those_that_migrate_takes() {
     site.close().await;
 }
 
+/// A store as an older version left it is told apart and brought up to date, with the rulings in it.
+#[tokio::test]
+async fn a_store_of_an_older_version_is_migrated() {
+    let site = Site::bare();
+    let maintenance = PostgresMaintenance::at(&site.url());
+    let steps = maintenance.pending().await.expect("the steps");
+    let (last, before) = steps.split_last().expect("steps");
+    maintenance.migrate().await.expect("prepared");
+    let as_migrated = listed(&site).await;
+    let schema = site.url().schema().to_string();
+    let kept = format!("{schema}_kept");
+    let emptied = format!(
+        "CREATE SCHEMA {kept}; ALTER TABLE {schema}.migrations SET SCHEMA {kept};
+         DROP SCHEMA {schema} CASCADE; CREATE SCHEMA {schema}"
+    );
+    run(&site, &emptied).await;
+    for step in before {
+        run(&site, &step.sql).await;
+    }
+    let as_it_was = format!(
+        "ALTER TABLE {kept}.migrations SET SCHEMA {schema}; DROP SCHEMA {kept};
+         DELETE FROM {schema}.migrations WHERE version = {};
+         INSERT INTO {schema}.store (id, created_at) VALUES (gen_random_uuid(), now());
+         INSERT INTO {schema}.rulings (record, max_attempts) VALUES
+             ('{{\"allowed\":true,\"decision_id\":null,\"target_scope\":{{\"workspace_id\":\"w\"}}}}', 3)",
+        last.version
+    );
+    run(&site, &as_it_was).await;
+
+    let opened = PostgresStore::open(&site.url())
+        .await
+        .expect_err("a refusal");
+    assert_eq!(opened.kind(), PortErrorKind::NotMigrated, "{opened}");
+    let pending = maintenance.pending().await.expect("the steps");
+    assert_eq!(pending, [last.clone()]);
+    let migrated = maintenance.migrate().await.expect("migrated");
+    let from = before.last().map(|step| step.version);
+    assert_eq!((migrated.from, migrated.to), (from, last.version));
+    assert_eq!(maintenance.pending().await.expect("the steps"), []);
+    assert_eq!(listed(&site).await, as_migrated);
+    let store = PostgresStore::open(&site.url()).await.expect("the store");
+    store.close().await;
+    let ruling = format!("SELECT allowed, workspace_id, reason_code FROM {schema}.rulings");
+    let mut connection = site.connect().await;
+    let ruling = connection.fetch_one(AssertSqlSafe(ruling)).await;
+    let ruling = ruling.expect("the ruling");
+    let columns: (bool, String, Option<String>) = (ruling.get(0), ruling.get(1), ruling.get(2));
+    assert_eq!(columns, (true, "w".to_owned(), None));
+    site.close().await;
+}
+
 /// Constraints, triggers and unique indexes, as doctor lists them.
 async fn listed(site: &Site) -> Vec<String> {
     let schema = site.url().schema().to_string();
