@@ -94,6 +94,57 @@ async fn many_may_migrate_at_once() {
     SqliteStore::open(&path).await.unwrap();
 }
 
+/// A step that is not what it was when it was taken: the schema is not the one that it should be.
+#[tokio::test]
+async fn a_store_whose_steps_were_others_is_damaged() {
+    let scene = Scene::new().await;
+    scene
+        .execute("UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 1")
+        .await;
+    let migrated = SqliteMaintenance::at(&scene.path()).migrate().await;
+    assert_eq!(migrated.unwrap_err().kind(), PortErrorKind::Corrupt);
+}
+
+#[tokio::test]
+async fn doctor_has_nothing_to_mend_in_a_store_that_is_well() {
+    let scene = Scene::new().await;
+    let findings = SqliteMaintenance::at(&scene.path()).doctor().await.unwrap();
+    let codes: Vec<&str> = findings.iter().map(|finding| finding.code).collect();
+    let expected = [
+        "store_class",
+        "journal_mode",
+        "synchronous",
+        "guards",
+        "integrity",
+        "scopes",
+    ];
+    assert_eq!(codes, expected);
+    for finding in findings {
+        assert_eq!(finding.severity, Severity::Note, "{finding:?}");
+        assert!(finding.endangers.is_empty(), "{finding:?}");
+        assert_eq!(finding.mend, "", "{finding:?}");
+    }
+}
+
+#[tokio::test]
+async fn doctor_warns_of_a_journal_under_which_readers_and_the_writer_wait_for_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("slow.db");
+    let doctor = SqliteMaintenance::at(&path);
+    doctor.migrate().await.unwrap();
+    let options = SqliteConnectOptions::new().filename(&path);
+    let mut raw = SqliteConnection::connect_with(&options).await.unwrap();
+    let other = sqlx::raw_sql("PRAGMA journal_mode = DELETE");
+    other.execute(&mut raw).await.unwrap();
+    raw.close().await.unwrap();
+    let findings = doctor.doctor().await.unwrap();
+    let warned: Vec<_> = (findings.iter())
+        .filter(|finding| finding.severity == Severity::Warning)
+        .map(|finding| (finding.code, finding.mend.is_empty()))
+        .collect();
+    assert_eq!(warned, [("journal_mode", false)]);
+}
+
 #[tokio::test]
 async fn doctor_finds_a_guard_that_was_dropped_and_a_scope_that_was_damaged() {
     let scene = Scene::new().await;
