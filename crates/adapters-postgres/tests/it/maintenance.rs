@@ -118,7 +118,7 @@ async fn a_store_of_an_older_version_is_migrated() {
         .expect_err("a refusal");
     assert_eq!(opened.kind(), PortErrorKind::NotMigrated, "{opened}");
     let pending = maintenance.pending().await.expect("the steps");
-    assert_eq!(pending, [last.clone()]);
+    assert_eq!(pending, std::slice::from_ref(last));
     let migrated = maintenance.migrate().await.expect("migrated");
     let from = before.last().map(|step| step.version);
     assert_eq!((migrated.from, migrated.to), (from, last.version));

@@ -62,7 +62,7 @@ async fn a_store_of_an_older_version_is_migrated() {
     let opened = SqliteStore::open(&path).await.unwrap_err();
     assert_eq!(opened.kind(), PortErrorKind::NotMigrated);
     let pending = maintenance.pending().await.unwrap();
-    assert_eq!(pending, [last.clone()]);
+    assert_eq!(pending, std::slice::from_ref(last));
     let migrated = maintenance.migrate().await.unwrap();
     let from = before.last().map(|step| step.version);
     assert_eq!((migrated.from, migrated.to), (from, last.version));
