@@ -256,4 +256,11 @@ mod tests {
             assert!(path(refused).is_err(), "{refused}");
         }
     }
+
+    #[test]
+    fn addresses_are_shown_as_they_are_written() {
+        for written in ["sqlite://a b.db", "sqlite:///var/x.db"] {
+            assert_eq!(written.parse::<SqliteUrl>().unwrap().to_string(), written);
+        }
+    }
 }

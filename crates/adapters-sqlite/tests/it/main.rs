@@ -15,4 +15,5 @@ mod plans;
 mod replace;
 mod retention;
 mod scene;
+mod throwaway;
 mod writer;
