@@ -1,6 +1,9 @@
 //! Migrations, and what `doctor` finds.
 
-use countersign_ports::{AuthorityLookup, PortErrorKind, Severity, StoreMaintenance};
+use countersign_ports::{
+    AuthorityLookup, Movement, PortErrorKind, Severity, Side, Step, StoreMaintenance, StoreMove,
+    fresh_move_id, fresh_store_id,
+};
 use countersign_sqlite::{SqliteMaintenance, SqliteStore};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
@@ -168,4 +171,29 @@ async fn doctor_finds_a_guard_that_was_dropped_and_a_scope_that_was_damaged() {
         .map(|finding| finding.code)
         .collect();
     assert_eq!(errors, ["guards", "scopes"]);
+}
+
+/// A store that is moving away is not damaged, and is told of; one whose guards against writers are gone is.
+#[tokio::test]
+async fn doctor_tells_of_a_store_that_is_sealed_and_of_guards_that_it_lacks() {
+    let scene = Scene::new().await;
+    let side = |store, address: &str| Side {
+        store,
+        address: address.to_owned(),
+    };
+    let here = scene.store.authority().store().id;
+    let movement = Movement {
+        id: fresh_move_id(),
+        from: side(here, "here"),
+        to: side(fresh_store_id(), "there"),
+    };
+    let home = scene.store.home();
+    home.step(&Step::Seal(movement)).await.unwrap();
+    let doctor = SqliteMaintenance::at(&scene.path());
+    let told = doctor.doctor().await.unwrap().pop().unwrap();
+    assert_eq!((told.code, told.severity), ("home", Severity::Warning));
+    scene.execute("DROP TRIGGER closed_runs_stay_queued").await;
+    let told = doctor.doctor().await.unwrap().pop().unwrap();
+    assert_eq!((told.code, told.severity), ("home", Severity::Error));
+    assert_eq!(told.endangers, ["G2", "G3"]);
 }
