@@ -64,7 +64,10 @@ pub(super) async fn export(
     let last = facts.last().filter(|_| facts.len() >= limit as usize);
     let next = match last {
         Some(last) => Some(json(&(kind, key_of(last)))),
-        None => (kind + 1 < KINDS.len()).then(|| json(&(kind + 1, BEFORE_ALL))),
+        None => {
+            let after = kind + 1;
+            KINDS.get(after).map(|_| json(&(after, BEFORE_ALL)))
+        }
     };
     Ok(MovePage {
         items: facts.into_iter().map(Moved::Fact).collect(),
