@@ -1,8 +1,8 @@
 //! Migrations, and what `doctor` finds.
 
 use countersign_ports::{
-    AuthorityLookup, Movement, PortErrorKind, Severity, Side, Step, StoreMaintenance, StoreMove,
-    fresh_move_id, fresh_store_id,
+    AuthorityLookup, Movement, PortErrorKind, Severity, Side, Step, Stepped, StoreMaintenance,
+    StoreMove, fresh_move_id, fresh_store_id,
 };
 use countersign_sqlite::{SqliteMaintenance, SqliteStore};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -188,7 +188,8 @@ async fn doctor_tells_of_a_store_that_is_sealed_and_of_guards_that_it_lacks() {
         to: side(fresh_store_id(), "there"),
     };
     let home = scene.store.home();
-    home.step(&Step::Seal(movement)).await.unwrap();
+    let stepped = home.step(&Step::Seal(movement)).await.unwrap();
+    assert!(matches!(stepped, Stepped::Stands(_)), "{stepped:?}");
     let doctor = SqliteMaintenance::at(&scene.path());
     let told = doctor.doctor().await.unwrap().pop().unwrap();
     assert_eq!((told.code, told.severity), ("home", Severity::Warning));
