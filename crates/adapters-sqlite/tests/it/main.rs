@@ -11,6 +11,7 @@ mod damage;
 mod guards;
 mod lock;
 mod maintenance;
+mod moving;
 mod plans;
 mod replace;
 mod retention;
