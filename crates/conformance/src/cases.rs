@@ -437,6 +437,8 @@ macro_rules! __moving_table {
                 look_ups_find_the_same_at_the_new_home
                 pages_of_any_length_hold_everything
                 what_is_imported_twice_is_there_once
+                a_fact_that_is_there_is_left_as_it_is
+                what_takes_a_fact_away_is_not_imported
                 a_run_that_moved_while_queued_is_judged_anew
                 a_moved_run_is_delivered_once_its_store_is_open
                 unique_keys_and_successors_hold_at_the_new_home

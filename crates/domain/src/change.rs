@@ -240,6 +240,67 @@ impl AuthorityChange {
             Self::SetPrerequisite { .. } => ChangeKind::SetPrerequisite,
         }
     }
+
+    /// The fact that it is about, among those of its kind: ids, the most general first, the empty text for no tenant.
+    #[must_use]
+    pub fn key(&self) -> Vec<&str> {
+        match self {
+            Self::DefineRole { role, .. } => vec![role.as_str()],
+            Self::SetWorkspace { workspace, .. } => vec![workspace.as_str()],
+            Self::SetTenant { tenant, .. } => vec![tenant.as_str()],
+            Self::SetUser { user, .. } | Self::RemoveUser { user } => vec![user.as_str()],
+            Self::Grant {
+                user,
+                workspace,
+                tenant,
+                role,
+                ..
+            }
+            | Self::Revoke {
+                user,
+                workspace,
+                tenant,
+                role,
+            } => vec![
+                user.as_str(),
+                workspace.as_str(),
+                or_empty(tenant.as_ref()),
+                role.as_str(),
+            ],
+            Self::SetConnection { connection, .. } => vec![connection.as_str()],
+            Self::SetWriteGate {
+                workspace, tenant, ..
+            } => vec![workspace.as_str(), or_empty(tenant.as_ref())],
+            Self::SetPrerequisite {
+                workspace,
+                tenant,
+                name,
+                ..
+            } => vec![workspace.as_str(), or_empty(tenant.as_ref()), name.as_str()],
+        }
+    }
+}
+
+impl ChangeKind {
+    /// Whether it takes a fact away, and so leaves none behind that could be told by it.
+    #[must_use]
+    pub const fn is_removal(self) -> bool {
+        match self {
+            Self::RemoveUser | Self::Revoke => true,
+            Self::DefineRole
+            | Self::SetWorkspace
+            | Self::SetTenant
+            | Self::SetUser
+            | Self::Grant
+            | Self::SetConnection
+            | Self::SetWriteGate
+            | Self::SetPrerequisite => false,
+        }
+    }
+}
+
+fn or_empty(tenant: Option<&TenantId>) -> &str {
+    tenant.map_or("", TenantId::as_str)
 }
 
 impl<'de> Deserialize<'de> for AuthorityChange {
@@ -380,6 +441,35 @@ mod tests {
             );
         }
         assert_eq!(lines.len(), ChangeKind::ALL.len());
+    }
+
+    /// One that is granted and revoked, or set and removed, is the same.
+    #[test]
+    fn a_fact_is_known_by_its_kind_and_its_key() {
+        let keys = LINES.lines().filter(|line| !line.is_empty()).map(|line| {
+            let change = AttributedChange::parse(line).unwrap().change;
+            format!("{} {}", change.kind(), change.key().join("/"))
+        });
+        let expected = [
+            "define_role operator",
+            "set_workspace w",
+            "set_tenant t",
+            "set_user u",
+            "remove_user u",
+            "grant u/w/t/operator",
+            "revoke u/w/t/operator",
+            "set_connection c",
+            "set_write_gate w/",
+            "set_prerequisite w/t/baseline",
+        ];
+        assert_eq!(keys.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn two_kinds_of_change_take_a_fact_away() {
+        let removals = ChangeKind::ALL.into_iter().filter(|kind| kind.is_removal());
+        let expected = [ChangeKind::RemoveUser, ChangeKind::Revoke];
+        assert_eq!(removals.collect::<Vec<_>>(), expected);
     }
 
     #[test]

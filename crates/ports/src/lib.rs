@@ -48,7 +48,7 @@ pub use fresh::{fresh_lease_id, fresh_move_id, fresh_run_id, fresh_store_id};
 pub use maintenance::{Finding, Migrated, PendingMigration, Severity, StoreMaintenance};
 pub use moving::{
     Imported, MoveCursor, MovePage, Moved, MovedRun, Movement, Part, Side, Standing, Step, Stepped,
-    StoreMove,
+    StoreMove, require_facts,
 };
 pub use queue::{Acked, Delivery, Push, QueueEntry, Receipt, Receive, RunQueue};
 pub use retention::{Candidate, Chosen, Prune, PrunePlace, Pruned};

@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use countersign_domain::{AuthorityChange, MoveId, ScopeRevision};
 
-use crate::{LogEntry, PortResult, StoreIdentity};
+use crate::{LogEntry, PortError, PortErrorKind, PortResult, StoreIdentity};
 
 mod run;
 mod standing;
@@ -96,6 +96,24 @@ impl Moved {
             Self::Scope(_) => {}
         }
         self
+    }
+}
+
+/// Refuses what no store exports: a change that takes a fact away tells of none.
+///
+/// # Errors
+/// [`PortErrorKind::Refused`], in words that name the change.
+pub fn require_facts(items: &[Moved], operation: &'static str) -> PortResult<()> {
+    let removal = items.iter().find_map(|item| match item {
+        Moved::Fact(change) => Some(change.kind()).filter(|kind| kind.is_removal()),
+        Moved::Scope(_) | Moved::Log(_) | Moved::Run(_) => None,
+    });
+    match removal {
+        Some(kind) => {
+            let detail = format_args!("`{kind}` takes a fact away, and is none");
+            Err(PortError::new(PortErrorKind::Refused, operation, detail))
+        }
+        None => Ok(()),
     }
 }
 
@@ -204,5 +222,26 @@ pub trait StoreMove: Send + Sync {
     /// # Errors
     /// [`PortErrorKind::Sealed`](crate::PortErrorKind::Sealed) where the store is not being filled by this
     /// move (any more). Items of a failed call may be there.
+    /// [`PortErrorKind::Refused`](crate::PortErrorKind::Refused) for what is no fact ([`require_facts`]); nothing
+    /// of that call is there.
     async fn import(&self, movement: MoveId, items: &[Moved]) -> PortResult<Vec<Imported>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moved(line: &str) -> Moved {
+        Moved::Fact(serde_json::from_str(line).unwrap())
+    }
+
+    #[test]
+    fn a_removal_among_facts_is_refused_by_its_name() {
+        let user = moved(r#"{"change":"set_user","user":"u","active":true}"#);
+        let removal = moved(r#"{"change":"remove_user","user":"u"}"#);
+        require_facts(std::slice::from_ref(&user), "import").unwrap();
+        let error = require_facts(&[user, removal], "import").unwrap_err();
+        assert_eq!(error.kind(), PortErrorKind::Refused);
+        assert!(error.to_string().contains("`remove_user`"), "{error}");
+    }
 }

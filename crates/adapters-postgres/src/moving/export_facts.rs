@@ -1,6 +1,6 @@
 //! Pages of facts: kind after kind, each in the order of its key.
 
-use countersign_domain::{AuthorityChange, TenantId};
+use countersign_domain::AuthorityChange;
 use countersign_ports::{MoveCursor, MovePage, Moved, PortResult};
 
 use super::export::rows;
@@ -57,7 +57,7 @@ pub(super) async fn export(
         .collect::<PortResult<_>>()?;
     let last = facts.last().filter(|_| facts.len() >= limit as usize);
     let next = match last {
-        Some(last) => Some(cursor(&(kind, key_of(last)))),
+        Some(last) => Some(cursor(&(kind, last.key()))),
         None => (kind + 1 < KINDS.len()).then(|| cursor(&(kind + 1, BEFORE_ALL))),
     };
     Ok(MovePage {
@@ -69,48 +69,4 @@ pub(super) async fn export(
 /// These plain values always serialize.
 fn cursor(place: &impl serde::Serialize) -> MoveCursor {
     MoveCursor(serde_json::to_string(place).unwrap_or_default())
-}
-
-/// The key of the row that holds a fact.
-fn key_of(fact: &AuthorityChange) -> Vec<&str> {
-    match fact {
-        AuthorityChange::DefineRole { role, .. } => vec![role.as_str()],
-        AuthorityChange::SetWorkspace { workspace, .. } => vec![workspace.as_str()],
-        AuthorityChange::SetTenant { tenant, .. } => vec![tenant.as_str()],
-        AuthorityChange::SetUser { user, .. } | AuthorityChange::RemoveUser { user } => {
-            vec![user.as_str()]
-        }
-        AuthorityChange::Grant {
-            user,
-            workspace,
-            tenant,
-            role,
-            ..
-        }
-        | AuthorityChange::Revoke {
-            user,
-            workspace,
-            tenant,
-            role,
-        } => vec![
-            user.as_str(),
-            workspace.as_str(),
-            or_empty(tenant.as_ref()),
-            role.as_str(),
-        ],
-        AuthorityChange::SetConnection { connection, .. } => vec![connection.as_str()],
-        AuthorityChange::SetWriteGate {
-            workspace, tenant, ..
-        } => vec![workspace.as_str(), or_empty(tenant.as_ref())],
-        AuthorityChange::SetPrerequisite {
-            workspace,
-            tenant,
-            name,
-            ..
-        } => vec![workspace.as_str(), or_empty(tenant.as_ref()), name.as_str()],
-    }
-}
-
-fn or_empty(tenant: Option<&TenantId>) -> &str {
-    tenant.map_or("", TenantId::as_str)
 }

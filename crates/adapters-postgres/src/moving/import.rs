@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use countersign_domain::{ActorName, AuthorityChange, MoveId, ScopeRevision};
 use countersign_ports::{
-    Imported, LogEntry, Moved, MovedRun, PortError, PortErrorKind, PortResult,
+    Imported, LogEntry, Moved, MovedRun, PortError, PortErrorKind, PortResult, require_facts,
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -22,6 +22,7 @@ pub(super) async fn import(
     movement: MoveId,
     items: &[Moved],
 ) -> PortResult<Vec<Imported>> {
+    require_facts(items, OPERATION)?;
     again_on_conflict(|| import_once(store, movement, items)).await
 }
 
@@ -55,8 +56,7 @@ async fn import_once(
         batch.add(item);
     }
     let mut added: HashSet<String> = HashSet::with_capacity(items.len());
-    import_facts(store, write.connection(), &batch.facts).await?;
-    added.extend(batch.facts.iter().map(|fact| fact_key(fact)));
+    added.extend(import_facts(store, write.connection(), &batch.facts).await?);
     added.extend(import_scopes(store, write.connection(), &batch.scopes).await?);
     added.extend(import_log(store, write.connection(), &batch.log).await?);
     added.extend(import_runs(store, write.connection(), &batch.runs).await?);
@@ -91,15 +91,17 @@ impl<'a> Batch<'a> {
 /// What tells the items of one call apart.
 fn key_of(item: &Moved) -> String {
     match item {
-        Moved::Fact(fact) => fact_key(fact),
+        Moved::Fact(fact) => fact_key(fact.kind().as_str(), &fact.key()),
         Moved::Scope(scope) => scope_key(scope.workspace.as_str()),
         Moved::Log(entry) => entry.seq.to_string(),
         Moved::Run(run) => run.run.id.to_string(),
     }
 }
 
-fn fact_key(fact: &AuthorityChange) -> String {
-    serde_json::to_string(fact).unwrap_or_default()
+/// Ids hold no line break.
+fn fact_key<T: AsRef<str>>(kind: &str, key: &[T]) -> String {
+    let ids: Vec<&str> = key.iter().map(AsRef::as_ref).collect();
+    format!("{kind} {}", ids.join("\n"))
 }
 
 /// Apart from every number and UUID.
@@ -111,20 +113,25 @@ async fn import_facts(
     store: &PostgresMove,
     connection: &mut PgConnection,
     facts: &[&AuthorityChange],
-) -> PortResult<()> {
+) -> PortResult<Vec<String>> {
     if facts.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let batch = serde_json::to_string(facts)
         .map_err(|error| PortError::corrupt(OPERATION, "facts to be imported", error))?;
-    store
+    let rows = store
         .shared
         .query(include_str!("../sql/import_facts.sql"))
         .bind(batch)
-        .execute(connection)
+        .fetch_all(connection)
         .await
         .map_err(failed(OPERATION))?;
-    Ok(())
+    let key = |row| {
+        let mut columns = Columns::of(row, OPERATION);
+        let (kind, key): (&str, Vec<String>) = (columns.text()?, columns.take()?);
+        Ok(fact_key(kind, &key))
+    };
+    rows.iter().map(key).collect()
 }
 
 async fn import_scopes(

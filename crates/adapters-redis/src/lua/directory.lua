@@ -22,6 +22,7 @@ end
 
 -- What the change at hand asks of the slices that it touches: of each workspace, in order, `set`, a field and
 -- what it holds, or false; `put`, a field that lists, a name and its word; or `drop`, the field and the name.
+-- `default` and `fill` are `set` and `put` where nothing is there.
 local asked = {}
 
 local function touch(workspace)
@@ -34,14 +35,30 @@ local function ask(workspace, ...)
   orders[#orders + 1] = {...}
 end
 
--- The workspace that a tenant belongs to.
+-- The workspace that a tenant belongs to, and where it stands in its life.
 local function home_of(tenant)
   local fact = get(TENANTS, tenant)
   if not fact then
     return nil
   end
-  local workspace = fact:match('^%l+\t([^\t]+)$')
-  return workspace or corrupt(TENANTS, 'holds no tenant under `' .. tenant .. '`')
+  local lifecycle, workspace = fact:match('^(%l+)\t([^\t]+)$')
+  if not workspace then
+    corrupt(TENANTS, 'holds no tenant under `' .. tenant .. '`')
+  end
+  return workspace, lifecycle
+end
+
+-- The tenant that a connection belongs to, and whether it is switched on.
+local function owner_of(connection)
+  local fact = get(CONNECTIONS, connection)
+  if not fact then
+    return nil
+  end
+  local enabled, tenant = fact:match('^([01])\t([^\t]+)$')
+  if not tenant then
+    corrupt(CONNECTIONS, 'holds no connection under `' .. connection .. '`')
+  end
+  return tenant, enabled
 end
 
 local function grants(user, tenant)
@@ -116,20 +133,20 @@ function changes.remove_user(user)
   set(USERS, user, false)
 end
 
--- Writes a grant down.
-local function give(user, workspace, tenant, role, expires_at)
+-- Writes down that there is a grant.
+local function give(user, workspace, tenant, role)
   local of_user, granted = dependents('user', user), place(workspace, tenant, role)
   if not get(of_user, granted) then
     set(of_user, granted, '1')
     count(of_user, workspace, 1)
     count(dependents('role', role), workspace, 1)
   end
-  ask(workspace, 'put', grants(user, tenant), role, expires_at)
 end
 
 -- Makes an unknown user known, and never enables a disabled one.
 function changes.grant(user, workspace, tenant, role, expires_at)
-  give(user, workspace, tenant, role, expires_at)
+  give(user, workspace, tenant, role)
+  ask(workspace, 'put', grants(user, tenant), role, expires_at)
   local active = get(USERS, user)
   if not active then
     active = '1'
@@ -145,17 +162,15 @@ function changes.revoke(user, workspace, tenant, role)
 end
 
 function changes.set_connection(connection, tenant, enabled)
-  local fact = get(CONNECTIONS, connection)
-  if fact then
-    local old = fact:match('^[01]\t([^\t]+)$')
-      or corrupt(CONNECTIONS, 'holds no connection under `' .. connection .. '`')
+  local old = owner_of(connection)
+  if old then
     local workspace = home_of(old)
     set(dependents('tenant', old), connection, false)
     if workspace then
       ask(workspace, 'set', 'connection:' .. connection, false)
     end
   end
-  fact = enabled .. '\t' .. tenant
+  local fact = enabled .. '\t' .. tenant
   set(CONNECTIONS, connection, fact)
   set(dependents('tenant', tenant), connection, '1')
   local workspace = home_of(tenant)

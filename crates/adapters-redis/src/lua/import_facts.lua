@@ -11,29 +11,36 @@ local MOVEMENT, IS_IN_SLOTS, FIRST = ARGV[4], ARGV[5] == '1', 6
 require_filling(MARKER, ARGV[1], MOVEMENT)
 expect(WORKSPACES, 'set')
 
--- Whether a fact is there; of those that slices alone have, nothing.
+-- What is there under the key of a fact, told as that fact; nothing of those that slices alone have. It stays, and the
+-- slices are told of it again: where they are in slots of their own, they may not have been yet.
 local known = {
   define_role = function(role)
-    return get(ROLES, role)
+    local definition = get(ROLES, role)
+    return definition and {role, definition}
   end,
   set_tenant = function(tenant)
-    return get(TENANTS, tenant)
+    local workspace, lifecycle = home_of(tenant)
+    return workspace and {tenant, workspace, lifecycle}
   end,
   set_user = function(user)
-    return get(USERS, user)
+    local active = get(USERS, user)
+    return active and {user, active}
   end,
-  grant = function(user, workspace, tenant, role)
-    return get(dependents('user', user), place(workspace, tenant, role))
+  grant = function(user, workspace, tenant, role, expires_at)
+    local granted = get(dependents('user', user), place(workspace, tenant, role))
+    return granted and {user, workspace, tenant, role, expires_at}
   end,
   set_connection = function(connection)
-    return get(CONNECTIONS, connection)
+    local tenant, enabled = owner_of(connection)
+    return tenant and {connection, tenant, enabled}
   end,
 }
 
 -- A grant makes nobody known here: the slice says that its user is not. What others have written meanwhile of the user
 -- or the role stays.
 function changes.grant(user, workspace, tenant, role, expires_at)
-  give(user, workspace, tenant, role, expires_at)
+  give(user, workspace, tenant, role)
+  ask(workspace, 'fill', grants(user, tenant), role, expires_at)
   local active, definition = get(USERS, user), get(ROLES, role)
   ask(workspace, active and 'set' or 'default', 'user:' .. user, active or '-')
   if definition then
@@ -41,14 +48,26 @@ function changes.grant(user, workspace, tenant, role, expires_at)
   end
 end
 
+function changes.set_workspace(workspace, active)
+  ask(workspace, 'default', 'workspace', active)
+end
+
+function changes.set_write_gate(workspace, tenant, gate)
+  ask(workspace, 'default', 'gate:' .. tenant, gate)
+end
+
+function changes.set_prerequisite(workspace, tenant, name, met)
+  ask(workspace, 'fill', 'prerequisites:' .. tenant, name, met)
+end
+
 local answer, slots, workspaces = {}, {}, {}
 for at = FIRST, #ARGV do
   local fact = cjson.decode(ARGV[at])
   local kind, number = fact[1], at - FIRST + 1
-  local is_known = known[kind] and known[kind](unpack(fact, 2))
+  local kept = known[kind] and known[kind](unpack(fact, 2))
   asked = {}
-  changes[kind](unpack(fact, 2))
-  answer[number] = known[kind] and (is_known and 1 or 0) or nil
+  changes[kind](unpack(kept or fact, kept and 1 or 2))
+  answer[number] = known[kind] and (kept and 1 or 0) or nil
   for workspace, orders in pairs(asked) do
     if not slots[workspace] then
       slots[workspace] = {}

@@ -22,10 +22,17 @@ function orders.default(slice, field, value)
   end
 end
 
+function orders.fill(slice, field, name, word)
+  local _, words = list(slice, field)
+  if words[name] == nil then
+    set_listed(slice, field, name, word)
+  end
+end
+
 -- Whether a slice has already what an order puts there, whatever it says.
 local function is_there(slice, order)
   local kind, field, name = unpack(order, 1, 3)
-  if kind ~= 'put' then
+  if kind ~= 'fill' then
     return get(slice, field) and true or false
   end
   local _, words = list(slice, field)

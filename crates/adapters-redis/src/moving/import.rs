@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_domain::{ActorName, AuthorityChange, MoveId, ScopeRevision, WorkspaceId};
-use countersign_ports::{Imported, LogEntry, Moved, MovedRun, PortError, PortResult};
+use countersign_ports::{
+    Imported, LogEntry, Moved, MovedRun, PortError, PortResult, require_facts,
+};
 use redis::Value;
 
 use super::import_facts::import_facts;
@@ -26,6 +28,7 @@ pub(super) async fn import(
     movement: MoveId,
     items: &[Moved],
 ) -> PortResult<Vec<Imported>> {
+    require_facts(items, OPERATION)?;
     let into = Filling { shared, movement };
     let mut batch = Batch::default();
     for (place, item) in items.iter().enumerate() {

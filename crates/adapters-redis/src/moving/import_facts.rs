@@ -1,7 +1,7 @@
 //! Facts as they were elsewhere. In a cluster in two steps, the directory and then the slices: each can be repeated.
 
 use countersign_domain::{AuthorityChange, WorkspaceId};
-use countersign_ports::{Imported, PortError, PortErrorKind, PortResult};
+use countersign_ports::{Imported, PortError, PortResult};
 
 use super::import::{Filling, OPERATION, imported};
 use crate::authority;
@@ -84,13 +84,6 @@ fn is_of_slices(fact: &AuthorityChange) -> bool {
 
 /// A fact as the script takes it.
 fn line(fact: &AuthorityChange) -> PortResult<String> {
-    if matches!(
-        fact,
-        AuthorityChange::RemoveUser { .. } | AuthorityChange::Revoke { .. }
-    ) {
-        let detail = "what takes a fact away is no fact";
-        return Err(PortError::new(PortErrorKind::Refused, OPERATION, detail));
-    }
     serde_json::to_string(&authority::words(fact))
         .map_err(|error| PortError::corrupt(OPERATION, "a fact", error))
 }

@@ -52,7 +52,7 @@ async fn apply_one(
     now: Timestamp,
 ) -> PortResult<Vec<ScopeRevision>> {
     let scopes = touched(connection, &attributed.change).await?;
-    for statement in statements(&attributed.change) {
+    for statement in statements(&attributed.change, true) {
         statement
             .execute(&mut *connection)
             .await
@@ -64,14 +64,14 @@ async fn apply_one(
     Ok(raised)
 }
 
-/// Writes a fact that another store held, and nothing besides: a grant makes no user known. Answers whether
-/// there was something to write.
+/// Writes a fact that another store held, and nothing besides: a grant makes no user known, and a fact that is
+/// there stays as it is. Answers whether it was not.
 pub(crate) async fn write_fact(
     connection: &mut SqliteConnection,
     fact: &AuthorityChange,
     operation: &'static str,
 ) -> PortResult<bool> {
-    let Some(statement) = statements(fact).pop() else {
+    let Some(statement) = statements(fact, false).pop() else {
         return Ok(false);
     };
     let written = statement
@@ -81,8 +81,8 @@ pub(crate) async fn write_fact(
     Ok(written.rows_affected() > 0)
 }
 
-/// The statements that make the change, the fact itself last.
-fn statements(change: &AuthorityChange) -> Vec<Query> {
+/// The statements that make the change, the fact itself last; whether that writes over what is there.
+fn statements(change: &AuthorityChange, writes_over: bool) -> Vec<Query> {
     match change {
         AuthorityChange::DefineRole {
             role,
@@ -93,14 +93,16 @@ fn statements(change: &AuthorityChange) -> Vec<Query> {
                 sqlx::query(include_str!("../sql/define_role.sql"))
                     .bind(role.to_string())
                     .bind(json(capabilities))
-                    .bind(*all_tenants),
+                    .bind(*all_tenants)
+                    .bind(writes_over),
             ]
         }
         AuthorityChange::SetWorkspace { workspace, active } => {
             vec![
                 sqlx::query(include_str!("../sql/set_workspace.sql"))
                     .bind(workspace.to_string())
-                    .bind(*active),
+                    .bind(*active)
+                    .bind(writes_over),
             ]
         }
         AuthorityChange::SetTenant {
@@ -112,14 +114,16 @@ fn statements(change: &AuthorityChange) -> Vec<Query> {
                 sqlx::query(include_str!("../sql/set_tenant.sql"))
                     .bind(tenant.to_string())
                     .bind(workspace.to_string())
-                    .bind(lifecycle.as_str()),
+                    .bind(lifecycle.as_str())
+                    .bind(writes_over),
             ]
         }
         AuthorityChange::SetUser { user, active } => {
             vec![
                 sqlx::query(include_str!("../sql/set_user.sql"))
                     .bind(user.to_string())
-                    .bind(*active),
+                    .bind(*active)
+                    .bind(writes_over),
             ]
         }
         AuthorityChange::RemoveUser { user } => {
@@ -142,7 +146,8 @@ fn statements(change: &AuthorityChange) -> Vec<Query> {
                     .bind(workspace.to_string())
                     .bind(or_empty(tenant.as_ref()))
                     .bind(role.to_string())
-                    .bind(expires_at.map(Timestamp::as_micros)),
+                    .bind(expires_at.map(Timestamp::as_micros))
+                    .bind(writes_over),
             ]
         }
         AuthorityChange::Revoke {
@@ -168,7 +173,8 @@ fn statements(change: &AuthorityChange) -> Vec<Query> {
                 sqlx::query(include_str!("../sql/set_connection.sql"))
                     .bind(connection.to_string())
                     .bind(tenant.to_string())
-                    .bind(*enabled),
+                    .bind(*enabled)
+                    .bind(writes_over),
             ]
         }
         AuthorityChange::SetWriteGate {
@@ -182,7 +188,8 @@ fn statements(change: &AuthorityChange) -> Vec<Query> {
                     .bind(workspace.to_string())
                     .bind(or_empty(tenant.as_ref()))
                     .bind(*open)
-                    .bind(reason.clone()),
+                    .bind(reason.clone())
+                    .bind(writes_over),
             ]
         }
         AuthorityChange::SetPrerequisite {
@@ -196,7 +203,8 @@ fn statements(change: &AuthorityChange) -> Vec<Query> {
                     .bind(workspace.to_string())
                     .bind(or_empty(tenant.as_ref()))
                     .bind(name.to_string())
-                    .bind(*met),
+                    .bind(*met)
+                    .bind(writes_over),
             ]
         }
     }

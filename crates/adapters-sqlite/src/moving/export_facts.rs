@@ -1,6 +1,6 @@
 //! Pages of facts: kind after kind, each in the order of its primary key.
 
-use countersign_domain::{AuthorityChange, TenantId};
+use countersign_domain::AuthorityChange;
 use countersign_ports::{MoveCursor, MovePage, Moved, PortResult};
 
 use super::{SqliteMove, foreign_cursor};
@@ -63,7 +63,7 @@ pub(super) async fn export(
         .collect::<PortResult<_>>()?;
     let last = facts.last().filter(|_| facts.len() >= limit as usize);
     let next = match last {
-        Some(last) => Some(json(&(kind, key_of(last)))),
+        Some(last) => Some(json(&(kind, last.key()))),
         None => {
             let after = kind + 1;
             KINDS.get(after).map(|_| json(&(after, BEFORE_ALL)))
@@ -73,48 +73,4 @@ pub(super) async fn export(
         items: facts.into_iter().map(Moved::Fact).collect(),
         next: next.map(MoveCursor),
     })
-}
-
-/// The primary key of the row that holds a fact.
-fn key_of(fact: &AuthorityChange) -> Vec<&str> {
-    match fact {
-        AuthorityChange::DefineRole { role, .. } => vec![role.as_str()],
-        AuthorityChange::SetWorkspace { workspace, .. } => vec![workspace.as_str()],
-        AuthorityChange::SetTenant { tenant, .. } => vec![tenant.as_str()],
-        AuthorityChange::SetUser { user, .. } | AuthorityChange::RemoveUser { user } => {
-            vec![user.as_str()]
-        }
-        AuthorityChange::Grant {
-            user,
-            workspace,
-            tenant,
-            role,
-            ..
-        }
-        | AuthorityChange::Revoke {
-            user,
-            workspace,
-            tenant,
-            role,
-        } => vec![
-            user.as_str(),
-            workspace.as_str(),
-            or_empty(tenant.as_ref()),
-            role.as_str(),
-        ],
-        AuthorityChange::SetConnection { connection, .. } => vec![connection.as_str()],
-        AuthorityChange::SetWriteGate {
-            workspace, tenant, ..
-        } => vec![workspace.as_str(), or_empty(tenant.as_ref())],
-        AuthorityChange::SetPrerequisite {
-            workspace,
-            tenant,
-            name,
-            ..
-        } => vec![workspace.as_str(), or_empty(tenant.as_ref()), name.as_str()],
-    }
-}
-
-fn or_empty(tenant: Option<&TenantId>) -> &str {
-    tenant.map_or("", TenantId::as_str)
 }

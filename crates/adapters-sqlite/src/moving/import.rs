@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use countersign_domain::{ActorName, AuthorityChange, MoveId, ScopeRevision};
 use countersign_ports::{
-    Imported, LogEntry, Moved, MovedRun, PortError, PortErrorKind, PortResult,
+    Imported, LogEntry, Moved, MovedRun, PortError, PortErrorKind, PortResult, require_facts,
 };
 use sqlx::SqliteConnection;
 
@@ -22,6 +22,7 @@ pub(super) async fn import(
     movement: MoveId,
     items: &[Moved],
 ) -> PortResult<Vec<Imported>> {
+    require_facts(items, OPERATION)?;
     let mut write = store.shared.write(OPERATION).await?;
     let standing = current(write.connection(), OPERATION).await?;
     if !standing.is_filled_by(movement) {

@@ -146,6 +146,7 @@ impl Scene {
                 assert!(page.items.len() <= limit as usize, "as many as asked for");
                 assert!(page.items.iter().all(|item| item.part() == part));
                 contents.extend(page.items);
+                assert!(page.next.is_none() || page.next != after, "it gets on");
                 after = page.next;
                 if after.is_none() {
                     break;

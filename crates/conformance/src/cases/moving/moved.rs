@@ -1,11 +1,14 @@
 //! What has moved: as it was, to the letter, and it goes on where it stopped.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use countersign_domain::{AuthorityChange, AuthorityQuery, RunOutcome, RunStatus, Submission};
+use countersign_domain::{
+    AuthorityChange, AuthorityQuery, ChangeKind, RunOutcome, RunStatus, Submission, Timestamp,
+};
 use countersign_ports::{
-    Authority, Cancellation, Finish, Finished, Imported, LogQuery, Moved, Part, Retried, RunKey,
-    Submitted, Undecided, UndecidedPolicy, Work,
+    Authority, Cancellation, Finish, Finished, Imported, LogQuery, Moved, Part, PortErrorKind,
+    Retried, RunKey, Submitted, Undecided, UndecidedPolicy, Work,
 };
 
 use crate::Ports;
@@ -200,9 +203,8 @@ pub async fn what_is_imported_twice_is_there_once(from: &Ports, to: &Ports) {
     house.seal().await;
     let items = house.from.contents().await;
     let half = house.import(&items[..items.len() / 2]).await;
-    let added = |item: &Moved| matches!(item, Moved::Run(_) | Moved::Log(_) | Moved::Scope(_));
     for (item, imported) in items.iter().zip(&half) {
-        assert!(!added(item) || *imported == Imported::Added, "{item:?}");
+        assert_eq!(*imported, Imported::Added, "{item:?}");
     }
     let all = house.import(&items).await;
     for (place, (item, imported)) in items.iter().zip(&all).enumerate() {
@@ -210,10 +212,82 @@ pub async fn what_is_imported_twice_is_there_once(from: &Ports, to: &Ports) {
             true => Imported::Present,
             false => Imported::Added,
         };
-        assert!(!added(item) || *imported == expected, "{item:?}");
+        assert_eq!(*imported, expected, "{item:?}");
     }
     house.import(&items).await;
     assert_eq!(house.to.contents().await, items);
+}
+
+/// Another one of the same key does not take its place, whether it is the fact itself that differs or what it is about.
+pub async fn a_fact_that_is_there_is_left_as_it_is(from: &Ports, to: &Ports) {
+    let house = House::new(from, to).await;
+    furnish(&house.from).await;
+    house.fill().await;
+    house.seal().await;
+    house.copy().await;
+    let before = house.to.contents().await;
+    let others: Vec<Moved> = before.iter().filter_map(otherwise).collect();
+    let kinds: BTreeSet<ChangeKind> = others.iter().filter_map(kind_of).collect();
+    let all = ChangeKind::ALL
+        .into_iter()
+        .filter(|kind| !kind.is_removal());
+    assert!(kinds.into_iter().eq(all), "facts of every kind");
+    for imported in house.import(&others).await {
+        assert_eq!(imported, Imported::Present);
+    }
+    assert_eq!(house.to.contents().await, before);
+}
+
+/// No store exports one; nothing that stands beside it is imported either.
+pub async fn what_takes_a_fact_away_is_not_imported(from: &Ports, to: &Ports) {
+    let house = House::new(from, to).await;
+    house.fill().await;
+    house.seal().await;
+    house.copy().await;
+    let before = house.to.contents().await;
+    let user = id(HOME.user);
+    let removals = [
+        AuthorityChange::RemoveUser { user },
+        revoke(HOME.user, HOME.workspace, HOME.tenant, "operator"),
+    ];
+    for removal in removals {
+        let items = [Moved::Fact(set_user("another", true)), Moved::Fact(removal)];
+        let refused = to.home().import(house.movement.id, &items).await;
+        let error = refused.expect_err("a removal is no fact");
+        assert_eq!(error.kind(), PortErrorKind::Refused, "{error}");
+        assert_eq!(house.to.contents().await, before);
+    }
+}
+
+fn kind_of(item: &Moved) -> Option<ChangeKind> {
+    match item {
+        Moved::Fact(fact) => Some(fact.kind()),
+        Moved::Scope(_) | Moved::Log(_) | Moved::Run(_) => None,
+    }
+}
+
+/// Of a fact another one of the same key.
+fn otherwise(item: &Moved) -> Option<Moved> {
+    let Moved::Fact(fact) = item else {
+        return None;
+    };
+    let mut other = fact.clone();
+    match &mut other {
+        AuthorityChange::DefineRole { all_tenants, .. } => *all_tenants = !*all_tenants,
+        AuthorityChange::SetWorkspace { active, .. } | AuthorityChange::SetUser { active, .. } => {
+            *active = !*active;
+        }
+        AuthorityChange::SetTenant { workspace, .. } => *workspace = id("another"),
+        AuthorityChange::Grant { expires_at, .. } => *expires_at = Some(Timestamp::UNIX_EPOCH),
+        AuthorityChange::SetConnection { tenant, .. } => *tenant = id("another"),
+        AuthorityChange::SetWriteGate { open, .. } => *open = !*open,
+        AuthorityChange::SetPrerequisite { met, .. } => *met = !*met,
+        AuthorityChange::RemoveUser { .. } | AuthorityChange::Revoke { .. } => {
+            panic!("a removal is no fact: {fact:?}")
+        }
+    }
+    assert_ne!(&other, fact);
+    Some(Moved::Fact(other))
 }
 
 /// What its initiator lost before or after the move blocks it there; what they kept lets it start.
