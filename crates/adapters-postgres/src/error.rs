@@ -121,6 +121,10 @@ fn classify_code(code: &str) -> (PortErrorKind, &'static str) {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
+    use sqlx::error::{DatabaseError, ErrorKind};
+
     use super::*;
 
     #[test]
@@ -157,6 +161,72 @@ mod tests {
         ];
         let words: std::collections::HashSet<_> = apart.map(|code| classify_code(code).1).into();
         assert_eq!(words.len(), apart.len());
+    }
+
+    /// What a server says: a code, and words.
+    #[derive(Debug)]
+    struct Said(&'static str);
+
+    impl std::fmt::Display for Said {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(self.message())
+        }
+    }
+
+    impl std::error::Error for Said {}
+
+    impl DatabaseError for Said {
+        fn message(&self) -> &str {
+            "in words"
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+
+        fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+            self
+        }
+    }
+
+    #[test]
+    fn what_is_tried_another_way_is_told_by_its_code() {
+        for (code, expected) in [
+            ("40001", [true, false, false]),
+            ("40P01", [true, false, false]),
+            ("25006", [false, true, false]),
+            ("55P03", [false, false, true]),
+            ("23505", [false; 3]),
+        ] {
+            let error = sqlx::Error::from(Said(code));
+            let found = [
+                is_conflict(&error),
+                is_read_only(&error),
+                is_lock_timeout(&error),
+            ];
+            assert_eq!(found, expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_store_that_is_not_open_refuses_in_its_own_words() {
+        let refused = failed("begin")(Said(SEALED).into());
+        assert_eq!(refused.kind(), PortErrorKind::Sealed);
+        assert_eq!(refused.to_string(), "begin: in words");
+        let other = failed("begin")(Said("23505").into());
+        assert_eq!(other.kind(), PortErrorKind::Refused);
     }
 
     #[test]
