@@ -40,7 +40,7 @@ pub(super) async fn import_runs(
         .map(|moved| Written::of(moved, OPERATION))
         .collect::<PortResult<_>>()?;
     let groups = by_workspace(
-        shared,
+        shared.keys(),
         runs.iter().map(|moved| Some(&moved.run.workspace_id)),
     );
     let mut calls = Vec::with_capacity(groups.len());

@@ -7,7 +7,7 @@ use countersign_ports::{PortError, PortErrorKind, PortResult, RetryClass};
 use redis::Value;
 
 use crate::error::{unreadable, unsettled};
-use crate::keys::WorkspaceKeys;
+use crate::keys::{Keys, WorkspaceKeys};
 use crate::rows::{Columns, list};
 use crate::script::Call;
 use crate::store::Shared;
@@ -51,7 +51,7 @@ impl Group {
 
 /// Divides a batch by the items' workspaces; items without one are in no group.
 pub(crate) fn by_workspace<'a>(
-    shared: &Shared,
+    keys: &Keys,
     workspaces: impl Iterator<Item = Option<&'a WorkspaceId>>,
 ) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
@@ -67,7 +67,7 @@ pub(crate) fn by_workspace<'a>(
             None => {
                 open.insert(workspace, groups.len());
                 groups.push(Group {
-                    keys: shared.keys().workspace(workspace),
+                    keys: keys.workspace(workspace),
                     places: vec![place],
                 });
             }
@@ -137,10 +137,21 @@ impl<T> Answers<T> {
         shared: &Shared,
         groups: &[Group],
         calls: &[Call],
-        mut read: impl FnMut(usize, Said) -> PortResult<T>,
+        read: impl FnMut(usize, Said) -> PortResult<T>,
     ) -> PortResult<()> {
+        let values = shared.link().call_each(self.operation, calls).await?;
+        self.keep(groups, values, read);
+        Ok(())
+    }
+
+    /// Keeps what was said of the items of each group.
+    fn keep(
+        &mut self,
+        groups: &[Group],
+        values: Vec<PortResult<Value>>,
+        mut read: impl FnMut(usize, Said) -> PortResult<T>,
+    ) {
         let operation = self.operation;
-        let values = shared.link().call_each(operation, calls).await?;
         for (group, value) in groups.iter().zip(values) {
             let said = value.and_then(|value| list(value, operation));
             match said {
@@ -161,7 +172,6 @@ impl<T> Answers<T> {
                 }
             }
         }
-        Ok(())
     }
 
     fn fail(&mut self, group: &Group, mut error: impl FnMut() -> PortError) {
@@ -225,4 +235,87 @@ pub(super) fn unknown<T>(word: &str, operation: &'static str) -> PortResult<T> {
         operation,
         &format!("the answer `{word}` of a script"),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter::repeat_n;
+
+    use super::*;
+    use crate::url::Prefix;
+
+    fn groups<'a>(workspaces: impl Iterator<Item = Option<&'a WorkspaceId>>) -> Vec<Vec<usize>> {
+        let groups = by_workspace(&Keys::new(Prefix::default()), workspaces);
+        groups.into_iter().map(|group| group.places).collect()
+    }
+
+    #[test]
+    fn a_group_is_of_one_workspace_in_input_order() {
+        let (w, v) = ("w".parse().unwrap(), "v".parse().unwrap());
+        let of = [Some(&w), Some(&v), None, Some(&w)];
+        assert_eq!(groups(of.into_iter()), [vec![0, 3], vec![1]]);
+    }
+
+    #[test]
+    fn no_group_is_of_more_than_one_script_takes() {
+        let w = "w".parse().unwrap();
+        let sizes = |items| {
+            groups(repeat_n(Some(&w), items))
+                .into_iter()
+                .map(|group| group.len())
+        };
+        assert!(sizes(MOST).eq([MOST]));
+        assert!(sizes(2 * MOST + 1).eq([MOST, MOST, 1]));
+    }
+
+    #[test]
+    fn a_script_that_does_not_answer_for_each_item_has_answered_for_none() {
+        let w: WorkspaceId = "w".parse().unwrap();
+        let two = by_workspace(&Keys::new(Prefix::default()), repeat_n(Some(&w), 2));
+        let done = || Value::BulkString("done".into());
+        for said in [vec![], vec![done()], vec![done(), done(), done()]] {
+            let mut answers = Answers::to(2, "renew");
+            answers.keep(&two, vec![Ok(Value::Array(said))], |place, _| Ok(place));
+            let error = answers.settle(|| None).unwrap_err();
+            assert_eq!(error.kind(), PortErrorKind::Corrupt, "{error}");
+        }
+        let mut answers = Answers::to(2, "renew");
+        let said = Value::Array(vec![done(), done()]);
+        answers.keep(&two, vec![Ok(said)], |place, _| Ok(place));
+        assert_eq!(answers.settle(|| None).unwrap(), [0, 1]);
+    }
+
+    #[test]
+    fn where_all_failed_one_that_may_have_happened_is_told() {
+        let of = |kind| PortError::new(kind, "begin", "lost");
+        let kinds = [PortErrorKind::Unavailable, PortErrorKind::CommitUnknown];
+        for kinds in [kinds, [kinds[1], kinds[0]]] {
+            let mut answers = Answers::<()>::to(2, "begin");
+            for (place, kind) in kinds.into_iter().enumerate() {
+                answers.set(place, Err(of(kind)));
+            }
+            let error = answers.settle(|| None).unwrap_err();
+            assert_eq!(error.kind(), PortErrorKind::CommitUnknown);
+        }
+    }
+
+    /// Of a damaged item and of one whose workspace is away; of any other error nobody knows what has become of the rest.
+    #[test]
+    fn some_errors_are_answered_for_their_items_alone() {
+        let settled = |kind, otherwise: Option<u8>, later: Option<u8>| {
+            let mut answers = Answers::to(2, "begin");
+            answers.set(0, Ok(1));
+            answers.set(1, Err(PortError::new(kind, "begin", "lost")));
+            let settled = answers.settle_apart(|| otherwise, || later);
+            settled.map_err(|error| error.kind())
+        };
+        let unsettled = Err(unsettled("begin").kind());
+        let (corrupt, away) = (PortErrorKind::Corrupt, PortErrorKind::Unavailable);
+        assert_eq!(settled(corrupt, Some(8), Some(9)), Ok(vec![1, 8]));
+        assert_eq!(settled(corrupt, None, Some(9)), unsettled);
+        assert_eq!(settled(away, Some(8), Some(9)), Ok(vec![1, 9]));
+        assert_eq!(settled(away, Some(8), None), unsettled);
+        let refused = settled(PortErrorKind::Refused, Some(8), Some(9));
+        assert_eq!(refused, unsettled);
+    }
 }

@@ -31,7 +31,7 @@ pub(super) async fn begin(runs: &RedisRuns, starts: &[Start]) -> PortResult<Vec<
         .iter()
         .zip(&first)
         .map(|(start, first)| first.then_some(&start.run().workspace_id));
-    let mut groups = by_workspace(shared, workspaces);
+    let mut groups = by_workspace(shared.keys(), workspaces);
     let calls: Vec<Call> = groups
         .iter_mut()
         .map(|group| call(shared, group, starts))
@@ -197,7 +197,7 @@ pub(super) async fn read_back(runs: &RedisRuns, starts: &[Start]) -> PortResult<
     const OPERATION: &str = "read_back";
     let shared = &*runs.shared;
     let workspaces = starts.iter().map(|start| Some(&start.run().workspace_id));
-    let groups = by_workspace(shared, workspaces);
+    let groups = by_workspace(shared.keys(), workspaces);
     let calls: Vec<Call> = groups
         .iter()
         .map(|group| {

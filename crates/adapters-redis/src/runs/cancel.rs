@@ -16,7 +16,7 @@ pub(super) async fn cancel(
     let shared = &*runs.shared;
     let ids = cancellations.iter().map(|one| one.run);
     let workspaces = places::find(shared, ids, OPERATION).await?;
-    let groups = by_workspace(shared, workspaces.iter().map(Option::as_ref));
+    let groups = by_workspace(shared.keys(), workspaces.iter().map(Option::as_ref));
     let calls: Vec<Call> = groups
         .iter()
         .map(|group| {

@@ -26,7 +26,7 @@ pub(super) async fn finish(runs: &RedisRuns, finishes: &[Finish]) -> PortResult<
         })
         .collect();
     let mut groups = by_workspace(
-        shared,
+        shared.keys(),
         finishes.iter().map(|one| Some(&one.run.workspace_id)),
     );
     let calls: Vec<Call> = groups.iter_mut().map(|group| call(group, &sent)).collect();

@@ -188,7 +188,7 @@ async fn remove(shared: &Shared, workspace: &WorkspaceId, gone: &[RunId]) -> Por
 }
 
 async fn remove_all(shared: &Shared, workspace: &WorkspaceId, gone: &[RunId]) -> PortResult<u64> {
-    let groups = by_workspace(shared, gone.iter().map(|_| Some(workspace)));
+    let groups = by_workspace(shared.keys(), gone.iter().map(|_| Some(workspace)));
     let calls: Vec<Call> = groups
         .iter()
         .map(|group| {

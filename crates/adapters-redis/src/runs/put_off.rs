@@ -16,7 +16,7 @@ pub(super) async fn put_off(
     const OPERATION: &str = "put_off";
     let shared = &*runs.shared;
     let groups = by_workspace(
-        shared,
+        shared.keys(),
         undecided.iter().map(|one| Some(&one.run.workspace_id)),
     );
     let calls: Vec<Call> = groups

@@ -244,7 +244,7 @@ async fn read_more(
         .filter_map(|(place, run)| Some((place, has_more(run)?)))
         .collect();
     let workspaces = with_more.iter().map(|(_, key)| Some(&key.workspace_id));
-    let groups = by_workspace(shared, workspaces);
+    let groups = by_workspace(shared.keys(), workspaces);
     let calls: Vec<Call> = groups
         .iter()
         .map(|group| {

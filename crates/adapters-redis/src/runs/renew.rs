@@ -13,7 +13,7 @@ pub(super) async fn renew(runs: &RedisRuns, renewals: &[Renewal]) -> PortResult<
     const OPERATION: &str = "renew";
     let shared = &*runs.shared;
     let groups = by_workspace(
-        shared,
+        shared.keys(),
         renewals.iter().map(|one| Some(&one.run.workspace_id)),
     );
     let calls: Vec<Call> = groups

@@ -37,7 +37,7 @@ pub(super) async fn rescue(runs: &RedisRuns, rescue: &Rescue) -> PortResult<Vec<
         .collect();
     // Ids just drawn: nobody has them.
     places::claim(shared, &claims, OPERATION).await?;
-    let groups = by_workspace(shared, lapsed.iter().map(|one| Some(&one.workspace)));
+    let groups = by_workspace(shared.keys(), lapsed.iter().map(|one| Some(&one.workspace)));
     let calls: Vec<Call> = groups
         .iter()
         .map(|group| {

@@ -31,7 +31,7 @@ pub(super) async fn retry(runs: &RedisRuns, retries: &[Retry]) -> PortResult<Vec
             answers.set(place, Ok(Retried::Existing { id: one.successor }));
         }
     }
-    let groups = by_workspace(shared, workspaces.iter().map(Option::as_ref));
+    let groups = by_workspace(shared.keys(), workspaces.iter().map(Option::as_ref));
     let calls: Vec<Call> = groups
         .iter()
         .map(|group| {

@@ -44,7 +44,7 @@ pub(super) async fn submit(
         .iter()
         .zip(&elsewhere)
         .map(|(submission, elsewhere)| elsewhere.is_none().then_some(&submission.workspace_id));
-    let groups = by_workspace(shared, here);
+    let groups = by_workspace(shared.keys(), here);
     let calls: Vec<Call> = groups
         .iter()
         .map(|group| {

@@ -17,7 +17,10 @@ pub(super) async fn texts(
     named: impl Fn(&WorkspaceKeys, RunId) -> String,
     operation: &'static str,
 ) -> PortResult<Vec<PortResult<Option<String>>>> {
-    let groups = by_workspace(shared, keys.iter().map(|key| Some(&key.workspace_id)));
+    let groups = by_workspace(
+        shared.keys(),
+        keys.iter().map(|key| Some(&key.workspace_id)),
+    );
     let names = |group: &Group| {
         group
             .each(keys)

@@ -178,7 +178,7 @@ pub async fn a_run_does_not_begin_under_another_workspace(ports: &Ports) {
     assert_eq!(scene.load(&key).await.status, RunStatus::Queued);
 }
 
-/// Five hundred runs of two workspaces, allowed and denied in turn, answered in input order.
+/// Five hundred runs of two workspaces, allowed and denied in turn under four rulings, answered in input order.
 pub async fn five_hundred_runs_begin_in_one_batch(ports: &Ports) {
     let scene = Scene::home_and_away(ports).await;
     let places = [HOME, AWAY];

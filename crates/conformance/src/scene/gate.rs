@@ -1,10 +1,11 @@
 //! Looking up, judging, beginning.
 
 use std::slice::from_ref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_domain::{AuthorityQuery, ExecutionContext, OperationRun};
-use countersign_ports::{Authority, Begun, Bound, LookedUp, RunKey, Start, StartTerms};
+use countersign_ports::{Authority, Begun, Bound, LookedUp, Ruling, RunKey, Start, StartTerms};
 
 use super::{AN_HOUR, HOME, Running, Scene, patiently};
 
@@ -81,13 +82,7 @@ impl Scene {
         lease_for: Duration,
         bound: Option<Bound>,
     ) -> Start {
-        let terms = StartTerms {
-            worker: &self.worker,
-            catalog: self.catalog.fingerprint(),
-            lease_for,
-            bound,
-        };
-        Start::judge(context, authority, &terms).unwrap()
+        Start::judge(context, authority, &self.terms(lease_for, bound)).unwrap()
     }
 
     /// Looks up and judges a run that asks for a lease of that length.
@@ -115,18 +110,37 @@ impl Scene {
         self.judge_for(key, AN_HOUR).await
     }
 
-    /// Looks up and judges runs, in two round trips.
+    /// Looks up and judges runs, in two round trips. Those that ask the same share a ruling.
     pub async fn judge_all(&self, keys: &[RunKey]) -> Vec<Start> {
         let runs = self.load_all(keys).await;
         let contexts: Vec<_> = runs.iter().map(|run| self.context(run)).collect();
         let queries: Vec<_> = contexts.iter().map(ExecutionContext::query).collect();
         let bound = self.bound().await;
         let authorities = self.look_up_all(&queries).await;
-        contexts
-            .iter()
-            .zip(&authorities)
-            .map(|(context, authority)| self.judge_by(context, authority, AN_HOUR, bound))
+        let terms = self.terms(AN_HOUR, bound);
+        let mut rulings: Vec<Arc<Ruling>> = Vec::new();
+        let mut judge = |context: &ExecutionContext, authority: &Authority| {
+            let asks_that = |ruling: &&Arc<Ruling>| ruling.asked().asks_the_same_as(context);
+            if let Some(ruling) = rulings.iter().find(asks_that) {
+                return ruling.start(context).unwrap();
+            }
+            let ruling = Ruling::judge(context, authority, &terms).unwrap();
+            rulings.push(Arc::clone(&ruling));
+            ruling.start(context).unwrap()
+        };
+        let judged = contexts.iter().zip(&authorities);
+        judged
+            .map(|(context, authority)| judge(context, authority))
             .collect()
+    }
+
+    fn terms(&self, lease_for: Duration, bound: Option<Bound>) -> StartTerms<'_> {
+        StartTerms {
+            worker: &self.worker,
+            catalog: self.catalog.fingerprint(),
+            lease_for,
+            bound,
+        }
     }
 
     /// Begins judged runs.
