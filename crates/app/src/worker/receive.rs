@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use countersign_domain::{OperationRun, RunStatus};
 use countersign_ports::{Delivery, PortError, Receive, RetryClass, RunKey};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::{Shared, Until, sweep};
 
@@ -15,7 +15,7 @@ const RESTORE_EVERY: Duration = Duration::from_secs(1);
 /// How often a drain looks again for runs that are due and were handed to another worker.
 const HANDED_OUT_POLL: Duration = Duration::from_millis(50);
 
-/// How long a receive waits for more slots while handlers are ending.
+/// How long a receive waits for more slots while runs wait for them.
 const LINGER: Duration = Duration::from_millis(2);
 
 /// The longest wait between attempts at a store that fails.
@@ -35,14 +35,22 @@ pub(super) async fn receive(
 ) -> Result<(), PortError> {
     let mut faults = 0_u32;
     let mut restored_at: Option<Instant> = None;
+    let mut runs_wait = false;
+    let at_most = shared.settings.batch.min(shared.settings.concurrency);
     while !shared.stop.is_draining() {
         shared.closed.error()?;
-        let Some(slots) = reserve(&shared).await else {
+        let slots = tokio::select! {
+            slots = reserve(&shared.slots, at_most, runs_wait) => slots,
+            () = shared.closed.closed() => None,
+            () = shared.stop.draining().cancelled() => None,
+        };
+        let Some(slots) = slots else {
             return shared.closed.error();
         };
         match receive_batch(&shared, slots).await {
             Ok(Some(batch)) => {
                 faults = 0;
+                runs_wait = true;
                 if shared.stop.is_draining() {
                     give_back(&shared, batch).await;
                     return Ok(());
@@ -53,6 +61,7 @@ pub(super) async fn receive(
             }
             Ok(None) => {
                 faults = 0;
+                runs_wait = false;
                 if until == Until::Drained && is_idle(&shared) {
                     if nothing_is_due(&shared).await? {
                         // A worker that only ever drains must not leave lost runs to others (G5).
@@ -84,35 +93,33 @@ pub(super) async fn receive(
     Ok(())
 }
 
-/// Waits for a free slot, then takes as many as are free, up to a batch. None when told to stop.
+/// Waits for a free slot, then takes as many as are free, up to a batch.
 ///
-/// Where handlers are ending, it lingers for more: a batch shares its commits, and a batch of the one
-/// slot that happened to be free first pays for them alone.
-async fn reserve(shared: &Shared) -> Option<OwnedSemaphorePermit> {
-    let slots = || Arc::clone(&shared.slots);
-    let mut reserved = tokio::select! {
-        slot = slots().acquire_owned() => slot.ok()?,
-        () = shared.closed.closed() => return None,
-        () = shared.stop.draining().cancelled() => return None,
-    };
-    let batch = shared
-        .settings
-        .batch
-        .min(shared.settings.concurrency)
-        .saturating_sub(1);
-    let rest = u32::try_from(batch).unwrap_or(u32::MAX);
-    if let Ok(Ok(more)) = tokio::time::timeout(LINGER, slots().acquire_many_owned(rest)).await {
-        reserved.merge(more);
+/// Where runs wait for slots, it lingers for more of these: a batch shares its commits, and a batch of the one
+/// slot that happened to be free first pays for them alone. Where no run waits, the next one is not to wait either.
+async fn reserve(
+    slots: &Arc<Semaphore>,
+    batch: usize,
+    runs_wait: bool,
+) -> Option<OwnedSemaphorePermit> {
+    let slots = || Arc::clone(slots);
+    let mut reserved = slots().acquire_owned().await.ok()?;
+    if runs_wait {
+        let rest = permits(batch.saturating_sub(1));
+        if let Ok(Ok(more)) = tokio::time::timeout(LINGER, slots().acquire_many_owned(rest)).await {
+            reserved.merge(more);
+        }
     }
-    if shared.stop.is_draining() {
-        return None;
-    }
-    let room = (batch + 1).saturating_sub(reserved.num_permits());
-    let more = u32::try_from(shared.slots.available_permits().min(room)).unwrap_or(u32::MAX);
+    let room = batch.saturating_sub(reserved.num_permits());
+    let more = permits(slots().available_permits().min(room));
     if let Ok(more) = slots().try_acquire_many_owned(more) {
         reserved.merge(more);
     }
     Some(reserved)
+}
+
+fn permits(slots: usize) -> u32 {
+    u32::try_from(slots).unwrap_or(u32::MAX)
 }
 
 async fn receive_batch(
@@ -125,7 +132,7 @@ async fn receive_batch(
         .receive(&Receive {
             queue_name: &shared.settings.queue_name,
             operations: &shared.operations,
-            limit: u32::try_from(slots.num_permits()).unwrap_or(u32::MAX),
+            limit: permits(slots.num_permits()),
             // What a worker took and did not begin comes back as soon as what it began does.
             invisible_for: shared.settings.lease_for,
         })
@@ -210,5 +217,45 @@ async fn pause(shared: &Shared, wait: Duration) {
         () = tokio::time::sleep(wait) => {}
         () = shared.closed.closed() => {}
         () = shared.stop.draining().cancelled() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many slots of four, of which one is taken, are reserved, and how long that takes.
+    async fn reserved(runs_wait: bool, ends_after: Duration) -> (usize, Duration) {
+        let slots = Arc::new(Semaphore::new(4));
+        let taken = Arc::clone(&slots).acquire_owned().await.unwrap();
+        tokio::spawn(async move {
+            tokio::time::sleep(ends_after).await;
+            drop(taken);
+        });
+        let began = tokio::time::Instant::now();
+        let reserved = reserve(&slots, 4, runs_wait).await.unwrap();
+        (reserved.num_permits(), began.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_no_run_waits_the_slots_that_are_free_are_taken_at_once() {
+        let now = reserved(false, Duration::from_millis(1)).await;
+        assert_eq!(now, (3, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_runs_wait_a_batch_is_waited_for_but_not_for_long() {
+        let soon = Duration::from_millis(1);
+        assert_eq!(reserved(true, soon).await, (4, soon));
+        assert_eq!(reserved(true, 2 * LINGER).await, (3, LINGER));
+    }
+
+    #[tokio::test]
+    async fn no_more_slots_are_taken_than_a_batch_has() {
+        let slots = Arc::new(Semaphore::new(4));
+        for runs_wait in [false, true] {
+            let reserved = reserve(&slots, 2, runs_wait).await.unwrap();
+            assert_eq!(reserved.num_permits(), 2);
+        }
     }
 }
