@@ -44,6 +44,15 @@ pub(crate) fn commit_failed(operation: &'static str) -> impl FnOnce(sqlx::Error)
     }
 }
 
+/// A failed call that commits by itself. What the server says has not been committed; where the connection was lost,
+/// nobody knows.
+pub(crate) fn call_failed(operation: &'static str) -> impl FnOnce(sqlx::Error) -> PortError {
+    move |error| match error.as_database_error() {
+        Some(_) => failed(operation)(error),
+        None => commit_failed(operation)(error),
+    }
+}
+
 /// Whether the server gave a transaction up to let another one through: the same again may work.
 pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
     matches!(code(error).as_deref(), Some("40001" | "40P01"))
@@ -120,7 +129,7 @@ fn classify_code(code: &str) -> (PortErrorKind, &'static str) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::borrow::Cow;
 
     use sqlx::error::{DatabaseError, ErrorKind};
@@ -165,7 +174,7 @@ mod tests {
 
     /// What a server says: a code, and words.
     #[derive(Debug)]
-    struct Said(&'static str);
+    pub(crate) struct Said(pub(crate) &'static str);
 
     impl std::fmt::Display for Said {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -241,6 +250,11 @@ mod tests {
         ] {
             assert_eq!(failed("begin")(error).kind(), kind);
         }
+        // A call says for itself what the server refuses.
+        let call = |error| call_failed("submit")(error).kind();
+        assert_eq!(call(Said("57P01").into()), PortErrorKind::Unavailable);
+        assert_eq!(call(Said(SEALED).into()), PortErrorKind::Sealed);
+        assert_eq!(call(io()), PortErrorKind::CommitUnknown);
         // Whoever could not even be asked has committed nothing; whoever was lost may have.
         let commit = |error| commit_failed("begin")(error).kind();
         assert_eq!(commit(sqlx::Error::PoolTimedOut), PortErrorKind::Busy);

@@ -194,3 +194,34 @@ pub(crate) fn readable<T>(read: PortResult<T>) -> Option<T> {
     read.inspect_err(|error| tracing::error!(%error, "left out, as it cannot be read"))
         .ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_cannot_keep_is_replaced() {
+        assert_eq!(storable("a\0é\0"), "a\u{fffd}é\u{fffd}");
+    }
+
+    #[test]
+    fn a_length_of_time_is_told_in_microseconds_up_to_what_can_be_stored() {
+        assert_eq!(micros(Duration::from_millis(1)), 1000);
+        // Eight thousand years, which a time of 1970 or later and a sum of two both bear.
+        let longest = 252_979_200_000_000_000;
+        for length in [Duration::from_micros(longest), Duration::MAX] {
+            assert_eq!(micros(length), longest as i64);
+        }
+        assert_eq!(
+            micros(Duration::from_micros(longest - 1)),
+            longest as i64 - 1
+        );
+    }
+
+    #[test]
+    fn a_time_is_read_from_no_other_type() {
+        assert!(PgTime::compatible(&PgTypeInfo::with_oid(TIMESTAMPTZ)));
+        const TIMESTAMP: Oid = Oid(1114);
+        assert!(!PgTime::compatible(&PgTypeInfo::with_oid(TIMESTAMP)));
+    }
+}

@@ -130,4 +130,13 @@ mod tests {
         assert!("a".repeat(49).parse::<Schema>().is_err());
         assert_eq!("_a1".parse::<Schema>().unwrap().as_str(), "_a1");
     }
+
+    /// Whatever was rewritten for the one and not yet for the other.
+    #[test]
+    fn a_schema_is_its_name() {
+        let [jobs, same, other] = ["jobs", "jobs", "tasks"].map(|name| name.parse().unwrap());
+        let _rewritten: SqlStr = Schema::sql(&jobs, "SELECT 1 FROM countersign.runs");
+        assert_eq!(jobs, same);
+        assert_ne!(jobs, other);
+    }
 }

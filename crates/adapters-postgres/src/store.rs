@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::bell::Bell;
 use crate::connect::pool;
-use crate::error::{failed, is_conflict, is_read_only};
+use crate::error::{call_failed, failed, is_conflict, is_read_only};
 use crate::maintenance::{self, PostgresMaintenance};
 use crate::transaction::{Write, again_on_conflict, browse, snapshot};
 use crate::{PostgresAuthority, PostgresMove, PostgresQueue, PostgresRuns, PostgresUrl, Schema};
@@ -163,6 +163,23 @@ impl Shared {
             match query().fetch_all(&self.pool).await {
                 Err(error) if is_conflict(&error) || is_read_only(&error) => {}
                 answered => return answered.map_err(failed(operation)),
+            }
+        }
+        again_on_conflict(|| self.call_in_transaction(query(), operation)).await
+    }
+
+    /// Asks a function that writes what others rely on. Where the connection is lost once it was asked, nobody knows
+    /// whether it has committed.
+    pub(crate) async fn call_durably(
+        &self,
+        query: impl Fn() -> Query<'static, Postgres, PgArguments>,
+        operation: &'static str,
+    ) -> PortResult<Vec<PgRow>> {
+        if self.keeps_statements {
+            let mut connection = self.pool.acquire().await.map_err(failed(operation))?;
+            match query().fetch_all(&mut *connection).await {
+                Err(error) if is_conflict(&error) || is_read_only(&error) => {}
+                answered => return answered.map_err(call_failed(operation)),
             }
         }
         again_on_conflict(|| self.call_in_transaction(query(), operation)).await

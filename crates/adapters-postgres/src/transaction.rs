@@ -160,3 +160,44 @@ fn was_conflict(error: &PortError) -> bool {
             .and_then(|source| source.downcast_ref::<sqlx::Error>())
             .is_some_and(crate::error::is_conflict)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::error::tests::Said;
+
+    /// What comes of a transaction that the server answers so, and how often it was tried.
+    async fn tried(answers: impl Fn(u32) -> Result<(), &'static str>) -> (bool, u32) {
+        let tried = Cell::new(0);
+        let ended = again_on_conflict(|| {
+            tried.set(tried.get() + 1);
+            assert!(tried.get() <= ATTEMPTS, "it ends");
+            let answer = answers(tried.get());
+            async move { answer.map_err(|code| failed("begin")(Said(code).into())) }
+        });
+        (ended.await.is_ok(), tried.get())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_transaction_that_was_given_up_for_another_is_tried_again() {
+        for code in ["40001", "40P01"] {
+            let third = tried(|attempt| if attempt < 3 { Err(code) } else { Ok(()) });
+            assert_eq!(third.await, (true, 3), "{code}");
+            assert_eq!(tried(|_| Err(code)).await, (false, ATTEMPTS), "{code}");
+        }
+    }
+
+    /// Busy by another cause, or another error that has one.
+    #[tokio::test(start_paused = true)]
+    async fn no_other_error_is() {
+        for code in ["55P03", "57014", "57P01", "23505"] {
+            assert_eq!(tried(|_| Err(code)).await, (false, 1), "{code}");
+        }
+        let of_no_server = || PortError::new(PortErrorKind::Busy, "begin", "by itself");
+        assert!(!was_conflict(&of_no_server()));
+        let other = of_no_server().caused_by(sqlx::Error::PoolTimedOut);
+        assert!(!was_conflict(&other));
+    }
+}

@@ -160,6 +160,26 @@ mod tests {
     }
 
     #[test]
+    fn an_address_says_whether_statements_are_kept() {
+        for (parameters, expected) in [
+            ("", true),
+            ("?statement-cache-capacity=100", true),
+            ("?statement-cache-capacity=0", false),
+        ] {
+            let url: PostgresUrl = format!("postgres://u@h/d{parameters}").parse().unwrap();
+            assert_eq!(url.keeps_statements(), expected, "{parameters}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_the_same_whatever_their_passwords() {
+        let [one, same, other] = ["u:a@h/d", "u:b@h/d", "u:a@h/e"]
+            .map(|rest| format!("postgres://{rest}").parse::<PostgresUrl>().unwrap());
+        assert_eq!(one, same);
+        assert_ne!(one, other);
+    }
+
+    #[test]
     fn what_is_no_address_is_refused() {
         for text in [
             "",

@@ -1,18 +1,19 @@
-//! Queues runs: one insert for the batch, then a look at those that were there already.
+//! Queues runs: one call for the batch, which tells of those that were there already.
 
 use std::collections::{HashMap, HashSet};
 
-use countersign_domain::{RunId, Submission, Timestamp, UniqueKey};
+use countersign_domain::{RunId, Submission, UniqueKey};
 use countersign_ports::{
     PortError, PortErrorKind, PortResult, QueueUpkeep, Submitted, fresh_run_id,
 };
-use sqlx::PgConnection;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{PgConnection, Postgres};
 use uuid::Uuid;
 
 use super::PostgresRuns;
 use crate::error::failed;
 use crate::rows::{Columns, PgTime};
-use crate::transaction::again_on_conflict;
 
 const OPERATION: &str = "submit";
 
@@ -21,13 +22,9 @@ pub(super) async fn submit(
     submissions: &[Submission],
 ) -> PortResult<Vec<Submitted>> {
     let ids = ids(submissions);
-    let answers = again_on_conflict(|| async {
-        let mut write = runs.shared.write(OPERATION).await?;
-        let answers = queue(runs, write.connection(), submissions, &ids).await?;
-        write.commit().await?;
-        Ok(answers)
-    })
-    .await?;
+    let asked = || call(runs, submissions, &ids, true);
+    let rows = runs.shared.call_durably(asked, OPERATION).await?;
+    let answers = answers(&rows, &ids)?;
     let created = |answer: &Submitted| matches!(answer, Submitted::Created { .. });
     if answers.iter().any(created) {
         runs.shared.ring();
@@ -40,7 +37,12 @@ pub(super) async fn submit_in(
     connection: &mut PgConnection,
     submissions: &[Submission],
 ) -> PortResult<Vec<Submitted>> {
-    let answers = queue(runs, connection, submissions, &ids(submissions)).await?;
+    let ids = ids(submissions);
+    let rows = call(runs, submissions, &ids, false)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed(OPERATION))?;
+    let answers = answers(&rows, &ids)?;
     // Sent by the server at the caller's commit, and not at all if there is none.
     runs.shared
         .query("SELECT pg_notify($1, '')")
@@ -58,46 +60,23 @@ fn ids(submissions: &[Submission]) -> Vec<RunId> {
         .collect()
 }
 
-async fn queue(
+fn call(
     runs: &PostgresRuns,
-    connection: &mut PgConnection,
     submissions: &[Submission],
     ids: &[RunId],
-) -> PortResult<Vec<Submitted>> {
-    let mut created = insert(runs, connection, submissions, ids).await?;
-    let mut answers = Vec::with_capacity(ids.len());
-    for (submission, &id) in submissions.iter().zip(ids) {
-        answers.push(match created.remove(&id) {
-            Some(due_at) => Submitted::Created { id, due_at },
-            None => existing(runs, connection, submission, id).await?,
-        });
-    }
-    Ok(answers)
-}
-
-/// Inserts what can be inserted; of two that exclude each other the first.
-async fn insert(
-    runs: &PostgresRuns,
-    connection: &mut PgConnection,
-    submissions: &[Submission],
-    ids: &[RunId],
-) -> PortResult<HashMap<RunId, Timestamp>> {
-    let mut named = HashSet::with_capacity(ids.len());
-    let (rows, ids): (Vec<&Submission>, Vec<Uuid>) = submissions
-        .iter()
-        .zip(ids)
-        .filter(|(_, id)| named.insert(**id))
-        .map(|(submission, id)| (submission, id.as_uuid()))
-        .unzip();
+    is_alone: bool,
+) -> Query<'static, Postgres, PgArguments> {
     macro_rules! each {
         ($of:expr) => {
-            rows.iter().map($of).collect::<Vec<_>>()
+            submissions.iter().map($of).collect::<Vec<_>>()
         };
     }
-    let inserted = runs
-        .shared
+    let mut named = HashSet::with_capacity(ids.len());
+    let is_first: Vec<bool> = ids.iter().map(|id| named.insert(*id)).collect();
+    runs.shared
         .query(include_str!("../sql/submit.sql"))
-        .bind(ids)
+        .bind(ids.iter().map(|id| id.as_uuid()).collect::<Vec<Uuid>>())
+        .bind(is_first)
         .bind(each!(|one| one.workspace_id.as_str()))
         .bind(each!(|one| one.tenant_id.as_str()))
         .bind(each!(|one| one.initiator.as_ref().map(|id| id.as_str())))
@@ -113,67 +92,38 @@ async fn insert(
         .bind(each!(|one| one.queue_name.as_str()))
         .bind(each!(|one| one.due_at.map(PgTime)))
         .bind(runs.upkeep == QueueUpkeep::InCommit)
-        .fetch_all(connection)
-        .await
-        .map_err(failed(OPERATION))?;
-    inserted
-        .iter()
-        .map(|row| {
-            let mut columns = Columns::of(row, OPERATION);
-            Ok((columns.run_id()?, columns.time()?))
-        })
-        .collect()
+        .bind(is_alone)
 }
 
-/// A run that was there already: with that id, or holding that unique key.
-async fn existing(
-    runs: &PostgresRuns,
-    connection: &mut PgConnection,
-    submission: &Submission,
-    id: RunId,
-) -> PortResult<Submitted> {
-    let same = runs
-        .shared
-        .query(include_str!("../sql/same_id.sql"))
-        .bind(id.as_uuid())
-        .bind(submission.workspace_id.as_str())
-        .bind(submission.tenant_id.as_str())
-        .bind(submission.initiator.as_ref().map(|id| id.as_str()))
-        .bind(submission.authority_mode.as_str())
-        .bind(submission.operation_type.as_str())
-        .bind(
-            submission
-                .provider_connection_id
-                .as_ref()
-                .map(|id| id.as_str()),
-        )
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(failed(OPERATION))?;
-    let same = same.map(|row| Columns::of(&row, OPERATION).take::<bool>());
-    match same.transpose()? {
-        Some(true) => return Ok(Submitted::Existing { id }),
-        Some(false) => return Ok(Submitted::IdTaken { id }),
-        None => {}
-    }
-    let row = runs
-        .shared
-        .query(include_str!("../sql/unique_holder.sql"))
-        .bind(submission.workspace_id.as_str())
-        .bind(submission.tenant_id.as_str())
-        .bind(submission.operation_type.as_str())
-        .bind(submission.unique_key.as_ref().map(UniqueKey::as_str))
-        .fetch_optional(connection)
-        .await
-        .map_err(failed(OPERATION))?;
-    match row {
-        Some(row) => Ok(Submitted::Existing {
-            id: Columns::of(&row, OPERATION).run_id()?,
-        }),
-        // It was completed between the two statements.
-        None => {
-            let detail = "a unique key was given up just now";
-            Err(PortError::new(PortErrorKind::Busy, OPERATION, detail))
+/// The columns place, what became of it, run, due time; a row that tells of a created run has no place.
+fn answers(rows: &[PgRow], ids: &[RunId]) -> PortResult<Vec<Submitted>> {
+    let mut created = HashMap::with_capacity(rows.len());
+    let mut others = HashMap::new();
+    for row in rows {
+        let mut columns = Columns::of(row, OPERATION);
+        let place: Option<i64> = columns.take()?;
+        let (became, id) = (columns.text()?, columns.run_id()?);
+        match (place, became) {
+            (None, "created") => {
+                created.insert(id, columns.time()?);
+            }
+            (Some(place), "existing") => {
+                others.insert(place, Submitted::Existing { id });
+            }
+            (Some(place), "id_taken") => {
+                others.insert(place, Submitted::IdTaken { id });
+            }
+            (_, other) => return Err(unreadable(other)),
         }
     }
+    let answer = |(place, &id): (i64, &RunId)| match created.remove(&id) {
+        Some(due_at) => Ok(Submitted::Created { id, due_at }),
+        None => others.remove(&place).ok_or_else(|| unreadable("")),
+    };
+    (0..).zip(ids).map(answer).collect()
+}
+
+fn unreadable(became: &str) -> PortError {
+    let detail = format_args!("`{became}` is not what becomes of a submission");
+    PortError::new(PortErrorKind::Corrupt, OPERATION, detail)
 }

@@ -12,7 +12,7 @@ use countersign_postgres::sqlx::{self, AssertSqlSafe, Connection, PgConnection};
 use super::stage::{Stage, play, scene_on};
 use crate::support::server;
 
-/// Writes down what each commit is set to that starts or changes something, as it commits.
+/// Writes down what each commit is set to that queues, starts or changes something, as it commits.
 const WITNESS: &str = "
     CREATE TABLE countersign.seen (what text, durable text, isolation text);
     CREATE FUNCTION countersign.see() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -21,6 +21,8 @@ const WITNESS: &str = "
             TG_TABLE_NAME, current_setting('synchronous_commit'), current_setting('transaction_isolation'));
         RETURN NULL;
     END $$;
+    CREATE CONSTRAINT TRIGGER submissions_are_seen AFTER INSERT ON countersign.runs
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION countersign.see();
     CREATE CONSTRAINT TRIGGER starts_are_seen AFTER UPDATE ON countersign.run_states
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION countersign.see();
     CREATE CONSTRAINT TRIGGER changes_are_seen AFTER UPDATE ON countersign.scopes
@@ -69,7 +71,7 @@ async fn assert_seen(stage: &Stage, what: &[&str]) {
 }
 
 #[tokio::test]
-async fn g2_g3_starts_and_changes_commit_durably_whatever_the_default() {
+async fn g2_g3_g5_submissions_starts_and_changes_commit_durably_whatever_the_default() {
     play(|stage| async move {
         stage.scene.apply(&HOME.changes()).await;
         let server = careless(&stage).await;
@@ -79,9 +81,9 @@ async fn g2_g3_starts_and_changes_commit_durably_whatever_the_default() {
         let delivered = scene.receive(1).await;
         assert_eq!(delivered[0].run, key);
         assert_eq!(scene.try_start(&key).await, Came::Started);
-        assert_seen(&stage, &["run_states"]).await;
+        assert_seen(&stage, &["run_states", "runs"]).await;
         scene.apply(&[set_gate(HOME.workspace, None, false)]).await;
-        assert_seen(&stage, &["run_states", "scopes"]).await;
+        assert_seen(&stage, &["run_states", "runs", "scopes"]).await;
     })
     .await;
 }

@@ -3,9 +3,12 @@
 use std::future::Future;
 use std::slice::from_ref;
 
-use countersign_conformance::scene::{Came, HOME, patiently};
+use countersign_conformance::scene::{Came, HOME, eventually, patiently};
 use countersign_domain::{RunOutcome, RunStatus, Submission};
-use countersign_ports::{Finished, PortResult, RetryClass, Submitted, Work, fresh_run_id};
+use countersign_ports::{
+    Finished, PortResult, RetryClass, RunRepository as _, Submitted, Work, fresh_run_id,
+};
+use countersign_postgres::PostgresStore;
 use countersign_postgres::sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use super::change::changes;
@@ -127,6 +130,22 @@ async fn connections_that_end_while_nobody_uses_them_are_replaced() {
         for key in &keys {
             assert_eq!(line.scene.try_start(key).await, Came::Started);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_store_that_was_closed_has_no_connections() {
+    on_a_line(|line| async move {
+        let others = line.backends().await.len();
+        let store = PostgresStore::open(&line.url).await.unwrap();
+        store.runs().clock().await.unwrap();
+        assert!(line.backends().await.len() > others);
+        store.close().await;
+        eventually("its connections are gone", || async {
+            (line.backends().await.len() <= others).then_some(())
+        })
+        .await;
     })
     .await;
 }

@@ -4,6 +4,8 @@
 //! message, which has no kind, each is a byte that says what it is, four that say how long the rest is, and
 //! the rest.
 
+use std::collections::HashSet;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -14,7 +16,12 @@ pub(super) struct Message {
     bytes: Vec<u8>,
     /// Whether it belongs to a transaction of the client's, from its BEGIN to its end.
     in_transaction: bool,
+    /// Whether it executes a call that commits by itself.
+    is_call: bool,
 }
+
+/// What is called where a statement commits by itself.
+const CALL: &[u8] = b".queue_runs(";
 
 impl Message {
     /// A message that the proxy makes up.
@@ -25,6 +32,7 @@ impl Message {
             kind: Some(kind),
             bytes,
             in_transaction: false,
+            is_call: false,
         }
     }
 
@@ -39,8 +47,22 @@ impl Message {
         self.kind == Some(b'Q') && self.rest().starts_with(words)
     }
 
+    /// Whether the server commits by it; of a call, with the sync that follows.
     pub(super) fn is_commit(&self) -> bool {
-        self.asks(b"COMMIT\0")
+        self.is_call || self.asks(b"COMMIT\0")
+    }
+
+    pub(super) fn is_call(&self) -> bool {
+        self.is_call
+    }
+
+    pub(super) fn is_sync(&self) -> bool {
+        self.kind == Some(b'S')
+    }
+
+    /// The texts that it begins with.
+    fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        self.rest().split(|byte| *byte == 0)
     }
 
     pub(super) fn is_listen(&self) -> bool {
@@ -59,6 +81,11 @@ impl Message {
         self.kind == Some(b'Z')
     }
 
+    /// Whether it says that a command was done.
+    pub(super) fn says_that_a_command_is_done(&self) -> bool {
+        self.kind == Some(b'C')
+    }
+
     /// Whether it says that this command was done.
     pub(super) fn says_done(&self, command: &[u8]) -> bool {
         self.kind == Some(b'C') && self.rest().strip_suffix(&[0]) == Some(command)
@@ -72,6 +99,10 @@ pub(super) struct End {
     /// Whether the next message is a client's first.
     first: bool,
     in_transaction: bool,
+    /// Names of prepared statements that are calls.
+    calls: HashSet<Vec<u8>>,
+    /// Whether the statement that was bound last is one of them.
+    calls_next: bool,
 }
 
 impl End {
@@ -83,6 +114,8 @@ impl End {
             read: Vec::new(),
             first: true,
             in_transaction: false,
+            calls: HashSet::new(),
+            calls_next: false,
         }
     }
 
@@ -122,11 +155,33 @@ impl End {
             kind,
             bytes,
             in_transaction: self.in_transaction,
+            is_call: false,
         };
+        self.note_calls(&mut message);
         message.in_transaction |= message.asks(b"BEGIN ");
         let ends = message.is_commit() || message.asks(b"ROLLBACK\0");
         self.in_transaction = message.in_transaction && !ends;
         Some(message)
+    }
+
+    fn note_calls(&mut self, message: &mut Message) {
+        match message.kind {
+            // Its name, and the statement.
+            Some(b'P') => {
+                let mut texts = message.texts();
+                let (name, statement) = (texts.next().unwrap(), texts.next().unwrap());
+                if statement.windows(CALL.len()).any(|words| words == CALL) {
+                    self.calls.insert(name.to_vec());
+                }
+            }
+            // The portal, and the statement's name.
+            Some(b'B') => {
+                let name = message.texts().nth(1).unwrap();
+                self.calls_next = self.calls.contains(name);
+            }
+            Some(b'E') => message.is_call = self.calls_next && !message.in_transaction,
+            _ => {}
+        }
     }
 
     /// Whether the message could be sent.

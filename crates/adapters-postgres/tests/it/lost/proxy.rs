@@ -129,20 +129,36 @@ async fn carry(client: TcpStream, shared: Arc<Shared>) {
     }
 }
 
+/// Passes on what commits.
+async fn send_commit(sent: &Message, client: &mut End, server: &mut End) {
+    server.send(sent).await;
+    if sent.is_call() {
+        while let Some(more) = client.next().await {
+            server.send(&more).await;
+            if more.is_sync() {
+                break;
+            }
+        }
+    }
+}
+
 impl Shared {
     /// Passes on what the client sends; whether the line is still there.
     async fn ask(&self, sent: &Message, client: &mut End, server: &mut End) -> bool {
         match self.met_by(sent) {
             Fault::Nothing => server.send(sent).await,
             Fault::CutInCommit => {
-                server.send(sent).await;
+                send_commit(sent, client, server).await;
                 false
             }
             Fault::CutAfterCommit => {
-                server.send(sent).await;
+                send_commit(sent, client, server).await;
                 let mut done = false;
                 while let Some(told) = server.next().await {
-                    done |= told.says_done(b"COMMIT");
+                    done |= match sent.is_call() {
+                        true => told.says_that_a_command_is_done(),
+                        false => told.says_done(b"COMMIT"),
+                    };
                     if told.is_ready_for_query() {
                         break;
                     }
