@@ -37,7 +37,7 @@ pub enum Part {
     Fuzz,
     /// The gate and the adapters weakened in their own text, which the suite has to notice
     Ablations,
-    /// Every function of the domain, the ports and the gate mutated, which the suite has to notice
+    /// Every function of the domain, the ports, the gate and the SQLite adapter mutated, which the suite has to notice
     Mutants,
 }
 
@@ -67,7 +67,9 @@ impl Part {
             Self::Weakened => "the adapter in memory with one thing wrong",
             Self::Fuzz => "whatever comes from outside, damaged",
             Self::Ablations => "the gate and every adapter, weakened in their own text",
-            Self::Mutants => "every function of the domain, the ports and the gate, mutated",
+            Self::Mutants => {
+                "every function of the domain, the ports, the gate and the SQLite adapter, mutated"
+            }
         }
     }
 

@@ -43,6 +43,9 @@ pub(super) async fn cancel(
         let runs = found(deployment, &ids).await?;
         let verdict = |run: &OperationRun| match run.status {
             RunStatus::Queued | RunStatus::Running => told(run.id, "would_cancel"),
+            RunStatus::Completed if run.outcome == RunOutcome::Cancelled => {
+                told(run.id, "already_cancelled")
+            }
             RunStatus::Completed => told(run.id, "already_completed"),
         };
         return tell_all(runs.iter().map(verdict), output);
