@@ -2,7 +2,7 @@
 -- names that id. What can be queued is, of two that exclude each other the first; each of the others is told by its
 -- place, from zero, with the run that is there already:
 --
---   created     the run, and when it is due; no place
+--   created     the run, and when it is due; no place, but where its id was named before
 --   existing    the run that has that id and asks for the same, or that holds that unique key
 --   id_taken    the run that has that id and asks for something else
 --
@@ -18,6 +18,7 @@ AS $$
 DECLARE
     made uuid[];
     made_due timestamptz[];
+    alone integer;
 BEGIN
     IF is_alone THEN
         PERFORM set_config('synchronous_commit', CASE current_setting('synchronous_commit')
@@ -75,8 +76,18 @@ BEGIN
             OFFSET 0) AS holder ON true
         WHERE (a.first AND (a.id IN (SELECT unnest(made))) IS TRUE) IS NOT TRUE
     LOOP
-        IF run IS NULL THEN
+        due := NULL;
+        alone := place + 1;
+        IF run IS NULL AND is_first[alone] THEN
             RAISE EXCEPTION 'a unique key was given up just now' USING ERRCODE = 'serialization_failure';
+        ELSIF run IS NULL THEN
+            -- Named before, by one that could not be queued for another reason.
+            SELECT q.became, q.run, q.due INTO became, run, due
+            FROM countersign.queue_runs(
+                ids[alone:alone], '{true}', workspaces[alone:alone], tenants[alone:alone], initiators[alone:alone],
+                modes[alone:alone], operations[alone:alone], connections[alone:alone], contexts[alone:alone],
+                priorities[alone:alone], unique_keys[alone:alone], queue_names[alone:alone], due_times[alone:alone],
+                keeps_queue, false) AS q;
         END IF;
         RETURN NEXT;
     END LOOP;

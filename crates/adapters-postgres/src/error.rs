@@ -104,6 +104,10 @@ fn classify_code(code: &str) -> (PortErrorKind, &'static str) {
         ("40001" | "40P01", _) => (PortErrorKind::Busy, "another transaction was let through"),
         ("55P03", _) => (PortErrorKind::Busy, "a lock was not to be had in time"),
         ("57014", _) => (PortErrorKind::Busy, "the statement was cancelled"),
+        ("25P03" | "25P04", _) => (
+            PortErrorKind::Unavailable,
+            "the server ended the transaction: it took longer than the server is set to",
+        ),
         ("25006", _) => (
             PortErrorKind::Refused,
             "the server takes no changes: it is a standby, or set to read-only",
@@ -145,7 +149,7 @@ pub(crate) mod tests {
             ),
             (
                 PortErrorKind::Unavailable,
-                &["08006", "53300", "57P01", "58030"],
+                &["08006", "25P03", "25P04", "53300", "57P01", "58030"],
             ),
             (
                 PortErrorKind::NotMigrated,

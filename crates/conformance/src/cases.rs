@@ -68,6 +68,7 @@ macro_rules! __table {
                 the_id_of_a_completed_run_queues_nothing
                 an_id_is_taken_for_any_other_identity
                 an_id_twice_in_one_batch_is_queued_once
+                an_id_that_was_not_queued_is_left_to_the_next
                 a_taken_id_does_not_fail_its_neighbours
                 an_id_that_many_submit_at_once_is_queued_once
             }

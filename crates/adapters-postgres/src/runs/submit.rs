@@ -95,7 +95,7 @@ fn call(
         .bind(is_alone)
 }
 
-/// The columns place, what became of it, run, due time; a row that tells of a created run has no place.
+/// The columns place, what became of it, run, due time. A created run is found by its id where there is no place.
 fn answers(rows: &[PgRow], ids: &[RunId]) -> PortResult<Vec<Submitted>> {
     let mut created = HashMap::with_capacity(rows.len());
     let mut others = HashMap::new();
@@ -106,6 +106,10 @@ fn answers(rows: &[PgRow], ids: &[RunId]) -> PortResult<Vec<Submitted>> {
         match (place, became) {
             (None, "created") => {
                 created.insert(id, columns.time()?);
+            }
+            (Some(place), "created") => {
+                let due_at = columns.time()?;
+                others.insert(place, Submitted::Created { id, due_at });
             }
             (Some(place), "existing") => {
                 others.insert(place, Submitted::Existing { id });

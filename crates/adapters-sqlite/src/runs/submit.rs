@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use countersign_domain::{RunId, Submission, Timestamp, UniqueKey};
-use countersign_ports::{PortResult, Submitted, fresh_run_id};
+use countersign_ports::{PortError, PortErrorKind, PortResult, Submitted, fresh_run_id};
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
@@ -24,10 +24,10 @@ pub(super) async fn submit(
     let mut write = runs.shared.write(OPERATION).await?;
     let now = runs.shared.now();
     let created = insert(write.connection(), submissions, &ids, now).await?;
-    let queued: Vec<RunId> = created.keys().copied().collect();
+    let answers = answer(write.connection(), submissions, &ids, created, now).await?;
+    let queued: Vec<RunId> = answers.iter().filter_map(created_id).collect();
     runs.enqueue(write.connection(), &queued, now, OPERATION)
         .await?;
-    let answers = answer(write.connection(), submissions, &ids, created).await?;
     write.commit().await?;
     if !queued.is_empty() {
         runs.shared.bell().notify_one();
@@ -132,22 +132,43 @@ async fn answer(
     submissions: &[Submission],
     ids: &[RunId],
     mut created: HashMap<RunId, Timestamp>,
+    now: Timestamp,
 ) -> PortResult<Vec<Submitted>> {
     let mut answers = Vec::with_capacity(ids.len());
-    for (submission, &id) in submissions.iter().zip(ids) {
-        answers.push(match created.remove(&id) {
-            Some(due_at) => Submitted::Created { id, due_at },
-            None => existing(connection, submission, id).await?,
-        });
+    for (submission, id) in submissions.iter().zip(ids) {
+        if let Some(due_at) = created.remove(id) {
+            answers.push(Submitted::Created { id: *id, due_at });
+            continue;
+        }
+        if let Some(existing) = existing(&mut *connection, submission, *id).await? {
+            answers.push(existing);
+            continue;
+        }
+        // Named before, by one that could not be queued for another reason.
+        let (one, id) = (std::slice::from_ref(submission), std::slice::from_ref(id));
+        created.extend(insert(&mut *connection, one, id, now).await?);
+        let due_at = id.first().and_then(|id| created.remove(id));
+        let (Some(id), Some(due_at)) = (id.first(), due_at) else {
+            let detail = "a submission that nothing excludes was not queued";
+            return Err(PortError::new(PortErrorKind::Corrupt, OPERATION, detail));
+        };
+        answers.push(Submitted::Created { id: *id, due_at });
     }
     Ok(answers)
+}
+
+fn created_id(submitted: &Submitted) -> Option<RunId> {
+    match submitted {
+        Submitted::Created { id, .. } => Some(*id),
+        Submitted::Existing { .. } | Submitted::IdTaken { .. } => None,
+    }
 }
 
 async fn existing(
     connection: &mut SqliteConnection,
     submission: &Submission,
     id: RunId,
-) -> PortResult<Submitted> {
+) -> PortResult<Option<Submitted>> {
     let same_id = sqlx::query(include_str!("../sql/same_id.sql"))
         .bind(json(&[Identity::of(id, submission)]))
         .fetch_optional(&mut *connection)
@@ -156,21 +177,23 @@ async fn existing(
     if let Some(row) = same_id {
         let mut columns = Columns::of(&row, OPERATION);
         let id = columns.parsed("run id")?;
-        return Ok(if columns.flag()? {
+        return Ok(Some(if columns.flag()? {
             Submitted::Existing { id }
         } else {
             Submitted::IdTaken { id }
-        });
+        }));
     }
     let row = sqlx::query(include_str!("../sql/unique_holder.sql"))
         .bind(submission.workspace_id.as_str())
         .bind(submission.tenant_id.as_str())
         .bind(submission.operation_type.as_str())
         .bind(submission.unique_key.as_ref().map(UniqueKey::as_str))
-        .fetch_one(connection)
+        .fetch_optional(connection)
         .await
         .map_err(failed(OPERATION))?;
-    Ok(Submitted::Existing {
-        id: Columns::of(&row, OPERATION).parsed("run id")?,
+    row.map(|row| {
+        let id = Columns::of(&row, OPERATION).parsed("run id")?;
+        Ok(Submitted::Existing { id })
     })
+    .transpose()
 }

@@ -1,7 +1,7 @@
 //! Submitting is idempotent by run id; an id belongs to one identity.
 
 use countersign_domain::{AuthorityMode, RunOutcome, RunStatus, Submission, SubmittedContext};
-use countersign_ports::{RunKey, Submitted, fresh_run_id};
+use countersign_ports::{QueueUpkeep, RunKey, Submitted, fresh_run_id};
 
 use crate::Ports;
 use crate::change::id;
@@ -122,6 +122,31 @@ pub async fn an_id_twice_in_one_batch_is_queued_once(ports: &Ports) {
     assert!(created(&answers[0]));
     assert_eq!(answers[1], Submitted::Existing { id: taken });
     assert_eq!(answers[2], Submitted::IdTaken { id: taken });
+}
+
+/// One that is answered with the holder of its unique key leaves its id to the next.
+pub async fn an_id_that_was_not_queued_is_left_to_the_next(ports: &Ports) {
+    let scene = Scene::bare(ports);
+    let keyed = Submission {
+        unique_key: Some(id("nightly")),
+        ..HOME.sync()
+    };
+    let holder = scene.submit(keyed.clone()).await;
+    let named = fresh_run_id();
+    let with_id = |submission| Submission {
+        id: Some(named),
+        ..submission
+    };
+    let batch = [with_id(keyed), with_id(HOME.sync()), HOME.sync()];
+    let answers = scene.offer(&batch).await;
+    assert_eq!(answers[0], Submitted::Existing { id: holder.id });
+    assert!(matches!(answers[1], Submitted::Created { id, .. } if id == named));
+    assert!(created(&answers[2]));
+    let found = ports.runs.find(&[named]).await.unwrap().remove(0);
+    assert_eq!(found.and_then(|run| run.unique_key), None);
+    if ports.runs.queue_upkeep() == QueueUpkeep::InCommit {
+        assert_eq!(scene.receive(10).await.len(), 3, "each has its entry");
+    }
 }
 
 /// One submission that cannot be queued does not fail its neighbours.
