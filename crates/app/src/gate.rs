@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countersign_domain::{
     AuthorityQuery, Catalog, ExecutionContext, Operation, OperationRun, Question, ReasonCode,
-    RunId, WorkerName,
+    RunId, WorkerName, WorkspaceId,
 };
 use countersign_ports::{
     Begun, Bound, LookedUp, Permit, PortError, PutOff, ReadBack, RetryClass, Ruling, RunKey, Start,
@@ -109,8 +109,9 @@ impl Gate {
                 }
             });
         }
+        let began = tokio::time::Instant::now();
         for round in 1..=MAX_ROUNDS {
-            if pending.is_empty() {
+            if pending.is_empty() || (any_started(&passages) && began.elapsed() > self.patience()) {
                 break;
             }
             if round > 1 {
@@ -130,6 +131,11 @@ impl Gate {
             .collect()
     }
 
+    /// How long runs that have started wait for others of their batch: their permits lapse.
+    fn patience(&self) -> Duration {
+        self.terms.lease_for / 6
+    }
+
     /// One look-up and one begin; returns those that are worth another round.
     async fn round(
         &self,
@@ -137,7 +143,15 @@ impl Gate {
         round: u32,
         passages: &mut [Option<Passage>],
     ) -> Vec<Pending> {
-        let judged = match self.judge(&pending).await {
+        let judged = if any_started(passages) {
+            match tokio::time::timeout(self.patience(), self.judge(&pending)).await {
+                Ok(judged) => judged,
+                Err(_elapsed) => return Vec::new(),
+            }
+        } else {
+            self.judge(&pending).await
+        };
+        let judged = match judged {
             Ok(judged) => judged,
             Err(error) => {
                 let cause = chain(&error);
@@ -262,12 +276,12 @@ impl Gate {
     }
 
     /// Begins starts: together, or each alone where one of them is refused.
-    async fn begin(&self, starts: &[Start]) -> Vec<Result<Begun, Arc<PortError>>> {
+    async fn begin(&self, starts: &[Start]) -> Vec<Answer> {
         if starts.is_empty() {
             return Vec::new();
         }
         match self.begin_together(starts).await {
-            Ok(begun) => return begun.into_iter().map(Ok).collect(),
+            Ok(begun) => return begun,
             Err(error) if error.retry() == RetryClass::Never && starts.len() > 1 => {}
             Err(error) => {
                 let error = Arc::new(error);
@@ -278,20 +292,20 @@ impl Gate {
         for start in starts {
             let alone = self.begin_together(std::slice::from_ref(start)).await;
             answers.push(match alone {
-                Ok(begun) => Ok(begun.into_iter().next().unwrap_or(Begun::NotQueued)),
+                Ok(begun) => begun.into_iter().next().unwrap_or(Ok(Begun::NotQueued)),
                 Err(error) => Err(Arc::new(error)),
             });
         }
         answers
     }
 
-    async fn begin_together(&self, starts: &[Start]) -> Result<Vec<Begun>, PortError> {
+    async fn begin_together(&self, starts: &[Start]) -> Result<Vec<Answer>, PortError> {
         match self.ports.runs().begin(starts).await {
             Err(error) if error.retry() == RetryClass::ReadBack => {
                 tracing::warn!(%error, runs = starts.len(), "reading back starts of unknown end");
                 self.read_back(starts, error).await
             }
-            known => known,
+            known => Ok(known?.into_iter().map(Ok).collect()),
         }
     }
 
@@ -300,23 +314,48 @@ impl Gate {
         &self,
         starts: &[Start],
         unknown: PortError,
-    ) -> Result<Vec<Begun>, PortError> {
+    ) -> Result<Vec<Answer>, PortError> {
         let mut error = unknown;
         for attempt in 0..READ_BACKS {
             tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
             match self.ports.runs().read_back(starts).await {
-                Ok(found) => {
-                    let begun = |found| match found {
-                        ReadBack::Committed(begun) => begun,
-                        ReadBack::StillQueued => Begun::AuthorityMoved,
-                        ReadBack::NotQueued => Begun::NotQueued,
-                    };
-                    return Ok(found.into_iter().map(begun).collect());
-                }
+                Ok(found) => return Ok(found.into_iter().map(begun_as_found).map(Ok).collect()),
                 Err(next) => error = next,
             }
         }
-        Err(error)
+        if starts.len() == 1 {
+            return Err(error);
+        }
+        Ok(self.read_back_each(starts, Arc::new(error)).await)
+    }
+
+    /// Reads starts back one by one, where together they cannot be: a workspace whose server is away must not keep the
+    /// others' permits. Not for long, as those lapse.
+    async fn read_back_each(&self, starts: &[Start], unknown: Arc<PortError>) -> Vec<Answer> {
+        let until = tokio::time::Instant::now() + self.patience();
+        let mut away: HashSet<&WorkspaceId> = HashSet::new();
+        let mut answers = Vec::with_capacity(starts.len());
+        for start in starts {
+            let workspace = &start.run().workspace_id;
+            if away.contains(workspace) {
+                answers.push(Err(Arc::clone(&unknown)));
+                continue;
+            }
+            let runs = self.ports.runs();
+            let asked = runs.read_back(std::slice::from_ref(start));
+            let found = match tokio::time::timeout_at(until, asked).await {
+                Ok(Ok(found)) => found.into_iter().next(),
+                Ok(Err(_)) | Err(_) => None,
+            };
+            answers.push(match found {
+                Some(found) => Ok(begun_as_found(found)),
+                None => {
+                    away.insert(workspace);
+                    Err(Arc::clone(&unknown))
+                }
+            });
+        }
+        answers
     }
 
     async fn put_off(&self, undecided: Vec<(&Pending, String)>, passages: &mut [Option<Passage>]) {
@@ -357,6 +396,22 @@ impl Gate {
             }
         }
     }
+}
+
+/// What came of a start, as far as the store could say.
+type Answer = Result<Begun, Arc<PortError>>;
+
+fn begun_as_found(found: ReadBack) -> Begun {
+    match found {
+        ReadBack::Committed(begun) => begun,
+        ReadBack::StillQueued => Begun::AuthorityMoved,
+        ReadBack::NotQueued => Begun::NotQueued,
+    }
+}
+
+fn any_started(passages: &[Option<Passage>]) -> bool {
+    let is_started = |passage: &Option<Passage>| matches!(passage, Some(Passage::Started(_)));
+    passages.iter().any(is_started)
 }
 
 /// How many runs are judged and begun together in this round.

@@ -19,6 +19,7 @@ struct Mocks {
     store: StoreIdentity,
     runs: MockRunRepository,
     authority: MockAuthorityStore,
+    lease_for: Duration,
 }
 
 impl Mocks {
@@ -34,6 +35,7 @@ impl Mocks {
             store,
             runs,
             authority,
+            lease_for: Duration::from_secs(30),
         }
     }
 
@@ -58,7 +60,7 @@ impl Mocks {
         );
         let terms = GateTerms {
             worker: "worker-1".parse().unwrap(),
-            lease_for: Duration::from_secs(30),
+            lease_for: self.lease_for,
             undecided: UndecidedPolicy::default(),
         };
         Gate::new(
@@ -75,7 +77,12 @@ impl Mocks {
 
 /// A queued run of this user.
 fn queued(user: &str) -> OperationRun {
-    let line = format!(r#"{{"workspace":"1","tenant":"4","user":"{user}","type":"sync"}}"#);
+    queued_in("1", user)
+}
+
+fn queued_in(workspace: &str, user: &str) -> OperationRun {
+    let line =
+        format!(r#"{{"workspace":"{workspace}","tenant":"4","user":"{user}","type":"sync"}}"#);
     let submission = Submission::parse(&line).unwrap();
     crate::support::queued_run(fresh_run_id(), submission)
 }
@@ -331,6 +338,30 @@ async fn rounds_are_further_apart_each_time() {
     assert_eq!(*times.lock().unwrap(), expected.collect::<Vec<_>>());
 }
 
+/// Its permit lapses: it does not wait for those whose authority moves on and on.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_has_started_waits_for_its_neighbours_no_longer_than_a_sixth_of_its_lease() {
+    let mut mocks = Mocks::new().with_authority();
+    // Shorter than six times the wait before the second round.
+    mocks.lease_for = Duration::from_millis(3);
+    let moves_on = queued("7");
+    let id = moves_on.id;
+    mocks.runs.expect_begin().times(2).returning(move |starts| {
+        let began = committed(starts).into_iter().zip(starts);
+        Ok(began
+            .map(|(begun, start)| match start.run().id == id {
+                true => Begun::AuthorityMoved,
+                false => begun,
+            })
+            .collect())
+    });
+    let passages = mocks.pass(&[moves_on, queued("7")]).await;
+    assert!(
+        matches!(&passages[..], [Passage::SetAside, Passage::Started(_)]),
+        "{passages:?}"
+    );
+}
+
 #[tokio::test]
 async fn runs_whose_authority_stays_busy_are_set_aside_after_two_rounds() {
     let mut mocks = Mocks::new().with_authority();
@@ -469,6 +500,46 @@ async fn a_start_whose_end_cannot_be_found_out_yields_no_permit_and_is_not_sent_
     let passages = mocks.pass(&[queued("7")]).await;
     assert!(
         matches!(&passages[..], [Passage::Failed(_)]),
+        "{passages:?}"
+    );
+}
+
+/// As in a cluster one of whose nodes is away.
+#[tokio::test(start_paused = true)]
+async fn a_workspace_that_cannot_be_read_back_keeps_no_permit_from_another() {
+    let mut mocks = Mocks::new().with_authority();
+    mocks
+        .runs
+        .expect_begin()
+        .times(1)
+        .returning(|_| Err(failure(PortErrorKind::CommitUnknown)));
+    let is_there = |start: &Start| start.run().workspace_id.as_str() == "1";
+    // Together six times; then each of the one, and the first of the other.
+    mocks
+        .runs
+        .expect_read_back()
+        .times(6 + 2 + 1)
+        .returning(move |starts| {
+            if !starts.iter().all(is_there) {
+                return Err(failure(PortErrorKind::Unavailable));
+            }
+            Ok(committed(starts)
+                .into_iter()
+                .map(ReadBack::Committed)
+                .collect())
+        });
+    let runs = ["1", "2", "2", "1"].map(|workspace| queued_in(workspace, "7"));
+    let passages = mocks.pass(&runs).await;
+    assert!(
+        matches!(
+            &passages[..],
+            [
+                Passage::Started(_),
+                Passage::Failed(_),
+                Passage::Failed(_),
+                Passage::Started(_)
+            ]
+        ),
         "{passages:?}"
     );
 }

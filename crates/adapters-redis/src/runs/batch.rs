@@ -180,6 +180,18 @@ impl<T> Answers<T> {
         }
     }
 
+    /// Answers damaged items so, and tells of them in the log, though there be nothing else.
+    pub(super) fn leave_out_damaged(&mut self, otherwise: impl Fn() -> T) {
+        for answer in self.answers.iter_mut().flatten() {
+            if let Err(error) = answer
+                && error.kind() == PortErrorKind::Corrupt
+            {
+                tracing::error!(%error, "left out of its batch");
+                *answer = Ok(otherwise());
+            }
+        }
+    }
+
     /// The answers in order. Where some are errors and some are not, a damaged item gets `otherwise` and
     /// is told of in the log: it must not fail its neighbours. Any other error makes the whole unsettled.
     pub(super) fn settle(self, otherwise: impl Fn() -> Option<T>) -> PortResult<Vec<T>> {

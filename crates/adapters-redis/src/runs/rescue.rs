@@ -68,6 +68,8 @@ pub(super) async fn rescue(runs: &RedisRuns, rescue: &Rescue) -> PortResult<Vec<
             })
         })
         .await?;
+    // They have lapsed for good: where nothing else has, either, that must not fail for ever.
+    answers.leave_out_damaged(|| None);
     let rescued = answers.settle(|| Some(None))?;
     Ok(rescued.into_iter().flatten().collect())
 }

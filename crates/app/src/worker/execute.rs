@@ -99,7 +99,8 @@ async fn supervise(
 ) -> Option<Report> {
     let run = execution.run_id();
     let token = execution.cancellation().clone();
-    let work = AssertUnwindSafe(handler.handle(execution)).catch_unwind();
+    // Within, as a handler may panic before there is a future.
+    let work = AssertUnwindSafe(async { handler.handle(execution).await }).catch_unwind();
     tokio::pin!(work);
     tokio::select! {
         biased;

@@ -193,9 +193,10 @@ async fn nothing_is_due(shared: &Shared) -> Result<bool, PortError> {
 /// Waits for something to do: a hint of the queue, or the end of the last handler of a drain.
 async fn rest(shared: &Shared, until: Until) {
     let idle = is_idle(shared);
+    let handlers_run = !shared.running.is_empty();
     let last_handler_ends = async {
         match until {
-            Until::Drained if !idle => shared.running.wait_until_none().await,
+            Until::Drained if handlers_run => shared.running.wait_until_none().await,
             Until::Drained | Until::Stopped => std::future::pending().await,
         }
     };

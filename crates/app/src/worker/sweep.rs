@@ -38,7 +38,10 @@ async fn sweep_once(shared: &Shared, after: Option<RunId>) -> Result<Option<RunI
     if shared.ports.runs().elect(&candidacy).await? == Elected::Another {
         return Ok(None);
     }
-    rescue(shared).await?;
+    // What cannot be rescued must not keep the queue from having what it lost.
+    if let Err(error) = rescue(shared).await {
+        tracing::warn!(%error, "lapsed leases cannot be rescued; trying again");
+    }
     restore_page(shared, after).await
 }
 

@@ -104,6 +104,16 @@ async fn an_operation_that_says_finish_ends_and_the_deny_is_kept_with_it() {
 
 #[tokio::test]
 async fn authority_that_cannot_be_read_changes_nothing_for_a_running_run() {
+    changes_nothing(|authority| authority.set_unreadable(true)).await;
+}
+
+#[tokio::test]
+async fn authority_that_gives_no_answer_changes_nothing_for_a_running_run() {
+    changes_nothing(FaultyAuthority::fall_silent).await;
+}
+
+/// While a run runs this happens to its authority, and it goes on.
+async fn changes_nothing(happens: impl FnOnce(&FaultyAuthority)) {
     let site = Embedded::new(AUTHORITY).await;
     let authority = Arc::new(FaultyAuthority::over(site.store.authority()));
     let front = Arc::clone(&authority);
@@ -128,7 +138,7 @@ async fn authority_that_cannot_be_read_changes_nothing_for_a_running_run() {
     );
     site.when(id, "it runs", |run| run.status == RunStatus::Running)
         .await;
-    authority.set_unreadable(true);
+    happens(&authority);
     let before = authority.look_ups();
     // Five renewals are longer than the lease: it is renewed all the same.
     until_async("five renewals", async || {

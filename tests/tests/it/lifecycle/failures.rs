@@ -1,8 +1,9 @@
 //! Runs that fail, and the runs that take their place.
 
+use std::pin::Pin;
 use std::time::Duration;
 
-use countersign::{Execution, Report, Retryable};
+use countersign::{Execution, Handler, Report, Retryable};
 use countersign_domain::{FailureCode, OperationRun, RunId, RunOutcome, RunStatus};
 
 use crate::support::{AUTHORITY, Embedded, Handle, Working, drained, operation};
@@ -170,6 +171,32 @@ async fn a_handler_that_ignores_its_timeout_is_dropped_after_the_grace() {
     let handler = Handle(|_| std::future::pending());
     drained(site.worker([sync]).handle("sync".parse().unwrap(), handler)).await;
     assert_eq!(failure(&site.run(id).await), Some(FailureCode::Timeout));
+}
+
+/// One that panics before it has a future.
+struct Hasty;
+
+impl Handler for Hasty {
+    fn handle<'handler, 'future>(
+        &'handler self,
+        _execution: Execution,
+    ) -> Pin<Box<dyn Future<Output = Report> + Send + 'future>>
+    where
+        'handler: 'future,
+    {
+        panic!("too early")
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_at_once_fails() {
+    let site = Embedded::new(AUTHORITY).await;
+    let id = site.submit("sync").await;
+    let mut sync = operation("sync");
+    sync.retry.max_attempts = 1;
+    let report = drained(site.worker([sync]).handle("sync".parse().unwrap(), Hasty)).await;
+    assert_eq!(report.tally.failed, 1);
+    assert_eq!(failure(&site.run(id).await), Some(FailureCode::Panicked));
 }
 
 #[tokio::test]

@@ -72,6 +72,46 @@ async fn a_worker_whose_renewals_hang_stops_its_handler_before_the_lease_lapses(
     a_handler_is_stopped_before_its_lease_lapses(Renewing::Hangs).await;
 }
 
+/// As in a cluster one of whose nodes is away.
+#[tokio::test]
+async fn a_workspace_whose_leases_cannot_be_renewed_keeps_no_other_from_its_own() {
+    let site = Embedded::new(AUTHORITY).await;
+    site.apply(
+        &AUTHORITY
+            .replace(r#""workspace":"1""#, r#""workspace":"2""#)
+            .replace(r#""tenant":"4""#, r#""tenant":"5""#),
+    )
+    .await;
+    let site = site.behind(not_renewing(Renewing::FailsIn("2")));
+    let goes_on = site.submit("sync").await;
+    let line = r#"{"workspace":"2","tenant":"5","user":"7","type":"sync"}"#;
+    let stops = site.submit_line(line).await;
+    let may_end = Arc::new(Notify::new());
+    let told = Arc::clone(&may_end);
+    let handler = Handle(move |execution: Execution| {
+        let told = Arc::clone(&told);
+        async move {
+            tokio::select! {
+                () = execution.cancellation().cancelled() => Report::failed("interrupted"),
+                () = told.notified() => Report::succeeded(),
+            }
+        }
+    });
+    let mut sync = operation("sync");
+    sync.retry.max_attempts = 1;
+    let working = Working::start(
+        site.worker_with([sync], lease_of(Duration::from_millis(1500)))
+            .handle("sync".parse().unwrap(), handler),
+    );
+    // Started together: where the one was stopped, the other was renewed.
+    let stopped = site.completed(stops).await;
+    assert_eq!(stopped.failure.unwrap().code, FailureCode::WorkerLost);
+    may_end.notify_one();
+    let run = site.completed(goes_on).await;
+    working.drain().await;
+    assert_eq!(run.outcome, RunOutcome::Succeeded);
+}
+
 #[tokio::test]
 async fn a_lease_is_renewed_for_as_long_as_its_handler_runs() {
     let site = Embedded::new(AUTHORITY).await;

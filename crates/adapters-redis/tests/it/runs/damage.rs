@@ -258,6 +258,28 @@ fn a_damaged_run_does_not_fail_its_neighbours() {
     });
 }
 
+/// It stays as it is; whoever sweeps goes on to what the queue has lost.
+#[test]
+fn g5_a_lapsed_run_that_is_damaged_does_not_fail_a_rescue() {
+    Site::lend(async |site: Arc<Site>| {
+        let scene = Scene::home(&ports(&site.open().await)).await;
+        let key = scene.submit(HOME.sync()).await;
+        scene.start_and_lapse(&key).await;
+        let run = site.tagged(HOME.workspace, &format!("run:{}", key.id));
+        let text = text_of(&site, &run).await.replace("running", "walking");
+        site.command(&["SET", &run, &text]).await;
+        let before = held(&site).await;
+        assert!(scene.rescue(10).await.is_empty());
+        assert_eq!(held(&site).await, before);
+        // Beside one that is not.
+        let other = scene.submit(HOME.sync()).await;
+        scene.start_and_lapse(&other).await;
+        let rescued = scene.rescue(10).await;
+        assert_eq!(rescued.len(), 1);
+        assert_eq!(rescued[0].run, other.id);
+    });
+}
+
 #[test]
 fn g5_a_successor_is_not_queued_without_its_context_and_the_run_is_not_lost() {
     Site::lend(async |site: Arc<Site>| {

@@ -16,6 +16,7 @@ use super::unreachable;
 pub(crate) struct FaultyAuthority {
     inner: SqliteAuthority,
     unreadable: AtomicBool,
+    silent: AtomicBool,
     look_ups: AtomicU64,
     meanwhile: Box<dyn Fn() + Send + Sync>,
 }
@@ -33,6 +34,7 @@ impl FaultyAuthority {
         Self {
             inner,
             unreadable: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
             look_ups: AtomicU64::new(0),
             meanwhile: Box::new(meanwhile),
         }
@@ -42,7 +44,12 @@ impl FaultyAuthority {
         self.unreadable.store(unreadable, Ordering::SeqCst);
     }
 
-    /// How many look-ups there were so far, failed ones too.
+    /// From now on no look-up is answered.
+    pub(crate) fn fall_silent(&self) {
+        self.silent.store(true, Ordering::SeqCst);
+    }
+
+    /// How many look-ups there were so far, failed ones and those that are not answered too.
     pub(crate) fn look_ups(&self) -> u64 {
         self.look_ups.load(Ordering::SeqCst)
     }
@@ -56,6 +63,10 @@ impl AuthorityLookup for FaultyAuthority {
 
     async fn look_up(&self, queries: &[AuthorityQuery]) -> PortResult<Vec<LookedUp>> {
         (self.meanwhile)();
+        if self.silent.load(Ordering::SeqCst) {
+            self.look_ups.fetch_add(1, Ordering::SeqCst);
+            return std::future::pending().await;
+        }
         let answer = if self.unreadable.load(Ordering::SeqCst) {
             Err(unreachable("look_up"))
         } else {

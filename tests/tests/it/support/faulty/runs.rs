@@ -21,6 +21,8 @@ pub(crate) enum Renewing {
     Hangs,
     /// The worker believes that they hold, and the store never hears of them.
     Pretends,
+    /// Those of this workspace fail, with whatever is sent together with them.
+    FailsIn(&'static str),
 }
 
 /// A repository that does not renew, in front of one that does everything else; nobody behind it is
@@ -42,6 +44,13 @@ impl RunRepository for FaultyRuns {
         match self.renewing {
             Renewing::Fails => Err(unreachable("renew")),
             Renewing::Hangs => std::future::pending().await,
+            Renewing::FailsIn(workspace) => {
+                let is_away = |renewal: &Renewal| renewal.run.workspace_id.as_str() == workspace;
+                match renewals.iter().any(is_away) {
+                    true => Err(unreachable("renew")),
+                    false => self.inner.renew(renewals).await,
+                }
+            }
             Renewing::Pretends => Ok(renewals
                 .iter()
                 .map(|_| Renewed::Held { cancel: None })
