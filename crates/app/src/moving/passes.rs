@@ -43,7 +43,7 @@ pub(super) async fn copy_ahead(
     Ok(())
 }
 
-fn is_completed(item: &Moved) -> bool {
+pub(super) fn is_completed(item: &Moved) -> bool {
     match item {
         Moved::Run(moved) => moved.run.status == RunStatus::Completed,
         Moved::Fact(_) | Moved::Scope(_) | Moved::Log(_) => false,

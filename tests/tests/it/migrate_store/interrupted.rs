@@ -2,12 +2,13 @@
 //! open.
 
 use std::path::Path;
+use std::time::Duration;
 
 use countersign::moving::{Home, MoveError, abandon, abandon_lost_target, move_house};
 use countersign::sqlite::SqliteStore;
 use countersign_conformance::Ports;
 use countersign_conformance::scene::{HOME, Scene};
-use countersign_ports::{Moved, PortErrorKind, Standing};
+use countersign_ports::{Moved, PortErrorKind, Prune, Standing};
 use tempfile::TempDir;
 
 use super::faulty::{Calls, Fault};
@@ -265,6 +266,35 @@ async fn a_target_that_is_not_the_same_stays_closed() {
     assert!(matches!(target, Standing::Filling { .. }), "{target}");
     let submitted = to.runs.submit(&[HOME.sync()]).await;
     assert_eq!(submitted.unwrap_err().kind(), PortErrorKind::Sealed);
+}
+
+/// They were copied while the source was open: the target has them, and nobody misses them at the source.
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_are_pruned_once_they_were_copied_do_not_keep_the_target_closed() {
+    let template = Template::new().await;
+    let sides = template.sides(FILES).await;
+    let (from, to) = (&sides.from, &sides.to);
+    for n in 0.. {
+        let calls = Calls::failing_at(n, Fault::After);
+        let moved = move_house(from, &calls.at(to), &|_| {}).await;
+        assert!(moved.is_err(), "something was copied before the end");
+        if !contents(&*to.store).await.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(from.store.standing().await.unwrap(), Standing::NEW);
+    let prune = Prune {
+        older_than: Duration::ZERO,
+        keep_blocked: false,
+        after: None,
+        limit: 1000,
+    };
+    let pruned = from.runs.prune(&prune).await.unwrap().removed;
+    assert!(pruned > 0);
+    move_house(from, to, &|_| {}).await.unwrap();
+    let (source, target) = (contents(&*from.store).await, contents(&*to.store).await);
+    assert_eq!(target.len() as u64, source.len() as u64 + pruned);
+    assert!(source.iter().all(|item| target.contains(item)));
 }
 
 async fn stray(dir: &Path) -> Moved {
