@@ -416,7 +416,8 @@ pub trait RunRepository: Send + Sync {
 
     /// Reads runs that are to be started; none where there is no such run.
     ///
-    /// A run whose record is malformed is none too, and the log says so: it must not hold up its neighbours.
+    /// A run whose record is malformed is none too, and the log says so: it must not hold up its neighbours. One that
+    /// cannot be reached is not: whoever takes it for none forgets about it.
     async fn load(&self, runs: &[RunKey]) -> PortResult<Vec<Option<OperationRun>>>;
 
     /// Finds runs by id alone; none where there is no such run.

@@ -15,4 +15,4 @@ pub(crate) use faulty::{FaultyAuthority, FaultyQueue, FaultyRuns, Losing, Renewi
 pub(crate) use lookup::{found, queued_run};
 pub(crate) use site::{Site, Told, WorkerProcess};
 pub(crate) use wait::{ended, until, until_async};
-pub(crate) use world::{AUTHORITY, chains, ids_of};
+pub(crate) use world::{AUTHORITY, authority_elsewhere, chains, ids_of};

@@ -198,7 +198,35 @@ impl<T> Answers<T> {
         self.settle_apart(otherwise, || None)
     }
 
-    /// The same, where there is an answer to an item whose workspace cannot be reached now, and of which nothing was
+    /// The answers of what only reads: a damaged item gets `otherwise`, unless all of them are, and any other error fails
+    /// the whole, of which nothing was changed.
+    pub(super) fn settle_read(self, otherwise: impl Fn() -> T) -> PortResult<Vec<T>> {
+        let operation = self.operation;
+        let answers: Vec<PortResult<T>> = self
+            .answers
+            .into_iter()
+            .map(|answer| answer.unwrap_or_else(|| Err(unreadable(operation, "the answer"))))
+            .collect();
+        let is_damaged = |error: &PortError| error.kind() == PortErrorKind::Corrupt;
+        if answers
+            .iter()
+            .all(|one| one.as_ref().is_err_and(is_damaged))
+        {
+            return answers.into_iter().collect();
+        }
+        answers
+            .into_iter()
+            .map(|answer| match answer {
+                Err(error) if is_damaged(&error) => {
+                    tracing::error!(%error, "left out of its batch");
+                    Ok(otherwise())
+                }
+                answer => answer,
+            })
+            .collect()
+    }
+
+    /// The same as [`Answers::settle`], where there is an answer to an item whose workspace cannot be reached now, and of which nothing was
     /// changed: in a cluster that must not fail the others either.
     pub(super) fn settle_apart(
         self,
@@ -308,6 +336,27 @@ mod tests {
             }
             let error = answers.settle(|| None).unwrap_err();
             assert_eq!(error.kind(), PortErrorKind::CommitUnknown);
+        }
+    }
+
+    #[test]
+    fn a_read_leaves_out_what_is_damaged_and_nothing_that_is_away() {
+        let read = |of: [Option<PortErrorKind>; 2]| {
+            let mut answers = Answers::to(2, "load");
+            for (place, kind) in of.into_iter().enumerate() {
+                let error = |kind| PortError::new(kind, "load", "lost");
+                answers.set(place, kind.map_or(Ok(Some(1)), |kind| Err(error(kind))));
+            }
+            let settled = answers.settle_read(|| None);
+            settled.map_err(|error| error.kind())
+        };
+        let corrupt = PortErrorKind::Corrupt;
+        assert_eq!(read([None, None]), Ok(vec![Some(1), Some(1)]));
+        assert_eq!(read([Some(corrupt), None]), Ok(vec![None, Some(1)]));
+        assert_eq!(read([Some(corrupt), Some(corrupt)]), Err(corrupt));
+        let away = PortErrorKind::Unavailable;
+        for of in [[Some(away), None], [Some(corrupt), Some(away)]] {
+            assert_eq!(read(of), Err(away));
         }
     }
 

@@ -56,7 +56,7 @@ pub(super) async fn load(
     for (place, run) in places.into_iter().zip(whole) {
         answers.set(place, run.map(Some));
     }
-    answers.settle_apart(|| Some(None), || Some(None))
+    answers.settle_read(|| None)
 }
 
 /// A run, and what its store knows of it besides.

@@ -1,9 +1,10 @@
 //! Takes due runs off the queue, as many as there are free slots.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use countersign_domain::{OperationRun, RunStatus};
+use countersign_domain::{OperationRun, RunStatus, WorkspaceId};
 use countersign_ports::{Delivery, PortError, Receive, RetryClass, RunKey};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -17,6 +18,9 @@ const HANDED_OUT_POLL: Duration = Duration::from_millis(50);
 
 /// How long a receive waits for more slots while runs wait for them.
 const LINGER: Duration = Duration::from_millis(2);
+
+/// When runs that could not be loaded are looked at again.
+const AWAY_FOR: Duration = Duration::from_secs(1);
 
 /// The longest wait between attempts at a store that fails.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -140,14 +144,10 @@ async fn receive_batch(
     if deliveries.is_empty() {
         return Ok(None);
     }
-    let keys: Vec<RunKey> = deliveries
-        .iter()
-        .map(|delivery| delivery.run.clone())
-        .collect();
-    let loaded = shared.ports.runs().load(&keys).await?;
-    let mut runs = Vec::with_capacity(deliveries.len());
+    let loaded = load(shared, deliveries).await?;
+    let mut runs = Vec::with_capacity(loaded.len());
     let mut spent = Vec::new();
-    for (delivery, run) in deliveries.into_iter().zip(loaded) {
+    for (delivery, run) in loaded {
         match run {
             Some(run) if run.status == RunStatus::Queued => runs.push((run, delivery)),
             // The queue is a hint: an entry without a queued run is worth nothing.
@@ -158,6 +158,57 @@ async fn receive_batch(
         shared.ports.queue().ack(&spent).await?;
     }
     Ok(Some(Batch { runs, slots }))
+}
+
+/// Loads what was received: together, or each workspace's by itself where that fails for now. One whose server is away
+/// must not keep the others' runs from starting; its own are looked at later.
+async fn load(
+    shared: &Shared,
+    deliveries: Vec<Delivery>,
+) -> Result<Vec<(Delivery, Option<OperationRun>)>, PortError> {
+    let error = match load_together(shared, &deliveries).await {
+        Ok(runs) => return Ok(deliveries.into_iter().zip(runs).collect()),
+        Err(error) if error.retry() == RetryClass::Later => error,
+        Err(error) => return Err(error),
+    };
+    let mut by_workspace: HashMap<WorkspaceId, Vec<Delivery>> = HashMap::new();
+    for delivery in deliveries {
+        let workspace = delivery.run.workspace_id.clone();
+        by_workspace.entry(workspace).or_default().push(delivery);
+    }
+    if by_workspace.len() == 1 {
+        return Err(error);
+    }
+    let each = by_workspace.into_values().map(async |deliveries| {
+        let runs = load_together(shared, &deliveries).await;
+        (deliveries, runs)
+    });
+    let (mut loaded, mut away) = (Vec::new(), Vec::new());
+    for (deliveries, runs) in futures::future::join_all(each).await {
+        match runs {
+            Ok(runs) => loaded.extend(deliveries.into_iter().zip(runs)),
+            Err(_) => away.extend(deliveries),
+        }
+    }
+    if loaded.is_empty() {
+        return Err(error);
+    }
+    tracing::warn!(%error, runs = away.len(), "runs cannot be loaded; they are looked at later");
+    if let Err(error) = shared.ports.queue().put_off(&away, AWAY_FOR).await {
+        tracing::warn!(%error, "entries that were not loaded stay invisible for a while");
+    }
+    Ok(loaded)
+}
+
+async fn load_together(
+    shared: &Shared,
+    deliveries: &[Delivery],
+) -> Result<Vec<Option<OperationRun>>, PortError> {
+    let keys: Vec<RunKey> = deliveries
+        .iter()
+        .map(|delivery| delivery.run.clone())
+        .collect();
+    shared.ports.runs().load(&keys).await
 }
 
 /// Lets others have at once what was received while the worker was told to start nothing more.
@@ -192,7 +243,6 @@ async fn nothing_is_due(shared: &Shared) -> Result<bool, PortError> {
 
 /// Waits for something to do: a hint of the queue, or the end of the last handler of a drain.
 async fn rest(shared: &Shared, until: Until) {
-    let idle = is_idle(shared);
     let handlers_run = !shared.running.is_empty();
     let last_handler_ends = async {
         match until {
@@ -201,8 +251,8 @@ async fn rest(shared: &Shared, until: Until) {
         }
     };
     let at_most = match until {
-        // Due, and in the hands of another worker that is about to start it.
-        Until::Drained if idle => shared.settings.poll_every.min(HANDED_OUT_POLL),
+        // Due, and in the hands of another worker that is about to start it; or on its way through the gate here.
+        Until::Drained if !handlers_run => shared.settings.poll_every.min(HANDED_OUT_POLL),
         Until::Drained | Until::Stopped => shared.settings.poll_every,
     };
     tokio::select! {

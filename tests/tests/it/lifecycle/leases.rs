@@ -12,8 +12,8 @@ use countersign_sqlite::SqliteStore;
 use tokio::sync::Notify;
 
 use crate::support::{
-    AUTHORITY, Embedded, FaultyAuthority, FaultyRuns, Handle, Renewing, Working, operation,
-    until_async,
+    AUTHORITY, Embedded, FaultyAuthority, FaultyRuns, Handle, Renewing, Working,
+    authority_elsewhere, operation, until_async,
 };
 
 fn lease_of(lease_for: Duration) -> impl FnOnce(WorkerSettings) -> WorkerSettings {
@@ -76,12 +76,7 @@ async fn a_worker_whose_renewals_hang_stops_its_handler_before_the_lease_lapses(
 #[tokio::test]
 async fn a_workspace_whose_leases_cannot_be_renewed_keeps_no_other_from_its_own() {
     let site = Embedded::new(AUTHORITY).await;
-    site.apply(
-        &AUTHORITY
-            .replace(r#""workspace":"1""#, r#""workspace":"2""#)
-            .replace(r#""tenant":"4""#, r#""tenant":"5""#),
-    )
-    .await;
+    site.apply(&authority_elsewhere()).await;
     let site = site.behind(not_renewing(Renewing::FailsIn("2")));
     let goes_on = site.submit("sync").await;
     let line = r#"{"workspace":"2","tenant":"5","user":"7","type":"sync"}"#;

@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign::{ConsistencyMode, Execution, Ports, Report, Stop, Until, Worker};
-use countersign_domain::{QueueName, RunId, RunOutcome};
+use countersign_domain::{QueueName, RunId, RunOutcome, RunStatus};
 use countersign_ports::{
     Acked, Delivery, PortResult, Push, QueueEntry, Receive, RunQueue, StoreIdentity,
 };
 use countersign_sqlite::{SqliteQueue, SqliteStore};
 
 use crate::support::{
-    AUTHORITY, Embedded, FaultyQueue, Handle, Losing, Working, drained, operation, until_async,
+    AUTHORITY, Embedded, FaultyQueue, FaultyRuns, Handle, Losing, Renewing, Working,
+    authority_elsewhere, drained, operation, until_async,
 };
 
 /// How often the handler of each run was entered.
@@ -85,6 +86,31 @@ async fn a_queue_that_loses_things_delays_and_loses_no_run(losing: Losing, until
     }
     assert_eq!(queue.lost(), 15, "nothing was shown");
     assert_each_done_once(&site, &ids, &entered).await;
+}
+
+/// As in a cluster one of whose nodes is away. Nobody sweeps here: an entry that was taken for spent would be gone.
+#[tokio::test]
+async fn runs_that_cannot_be_loaded_keep_their_entries_and_hold_up_no_others() {
+    let site = Embedded::new(AUTHORITY).await;
+    site.apply(&authority_elsewhere()).await;
+    let runs = Arc::new(FaultyRuns::over(site.store.runs(), Renewing::Works));
+    let front = Arc::clone(&runs);
+    let site = site.behind(|store| {
+        let (authority, queue) = (Arc::new(store.authority()), Arc::new(store.queue()));
+        Ports::new(front, authority, queue, ConsistencyMode::Fenced).unwrap()
+    });
+    let there = site.submit("sync").await;
+    let line = r#"{"workspace":"2","tenant":"5","user":"7","type":"sync"}"#;
+    let away = site.submit_line(line).await;
+    runs.set_away(Some("2"));
+    let (worker, entered) = counting(&site);
+    let working = Working::start(worker);
+    site.completed(there).await;
+    assert_eq!(site.run(away).await.status, RunStatus::Queued);
+    runs.set_away(None);
+    site.completed(away).await;
+    working.drain().await;
+    assert_each_done_once(&site, &[there, away], &entered).await;
 }
 
 #[tokio::test]

@@ -17,6 +17,13 @@ pub(crate) const AUTHORITY: &str = r#"
 {"change":"grant","user":"8","workspace":"1","tenant":"4","role":"viewer"}
 "#;
 
+/// The same in workspace 2, with tenant 5.
+pub(crate) fn authority_elsewhere() -> String {
+    AUTHORITY
+        .replace(r#""workspace":"1""#, r#""workspace":"2""#)
+        .replace(r#""tenant":"4""#, r#""tenant":"5""#)
+}
+
 /// The `id` of each object.
 pub(crate) fn ids_of(objects: &[Value]) -> Vec<String> {
     objects

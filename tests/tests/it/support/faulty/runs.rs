@@ -1,4 +1,6 @@
-//! A run repository that does not renew leases.
+//! A run repository that does not renew leases, or does not load runs.
+
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 use countersign_domain::{OperationRun, RunId, Submission, Timestamp};
@@ -15,6 +17,8 @@ use super::unreachable;
 /// What becomes of renewals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Renewing {
+    /// They hold.
+    Works,
     /// They fail, and the worker knows.
     Fails,
     /// They never return.
@@ -25,16 +29,26 @@ pub(crate) enum Renewing {
     FailsIn(&'static str),
 }
 
-/// A repository that does not renew, in front of one that does everything else; nobody behind it is
+/// A repository that does less, in front of one that does everything else; nobody behind it is
 /// elected sweeper either, so that its worker rescues nothing.
 pub(crate) struct FaultyRuns {
     inner: SqliteRuns,
     renewing: Renewing,
+    /// A workspace whose runs cannot be loaded now, nor what is asked together with them.
+    away: Mutex<Option<&'static str>>,
 }
 
 impl FaultyRuns {
     pub(crate) fn over(inner: SqliteRuns, renewing: Renewing) -> Self {
-        Self { inner, renewing }
+        Self {
+            inner,
+            renewing,
+            away: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn set_away(&self, workspace: Option<&'static str>) {
+        *self.away.lock().unwrap() = workspace;
     }
 }
 
@@ -42,6 +56,7 @@ impl FaultyRuns {
 impl RunRepository for FaultyRuns {
     async fn renew(&self, renewals: &[Renewal]) -> PortResult<Vec<Renewed>> {
         match self.renewing {
+            Renewing::Works => self.inner.renew(renewals).await,
             Renewing::Fails => Err(unreachable("renew")),
             Renewing::Hangs => std::future::pending().await,
             Renewing::FailsIn(workspace) => {
@@ -79,7 +94,12 @@ impl RunRepository for FaultyRuns {
     }
 
     async fn load(&self, runs: &[RunKey]) -> PortResult<Vec<Option<OperationRun>>> {
-        self.inner.load(runs).await
+        let away = *self.away.lock().unwrap();
+        let is_away = |key: &RunKey| Some(key.workspace_id.as_str()) == away;
+        match runs.iter().any(is_away) {
+            true => Err(unreachable("load")),
+            false => self.inner.load(runs).await,
+        }
     }
 
     async fn find(&self, runs: &[RunId]) -> PortResult<Vec<Option<OperationRun>>> {
