@@ -255,6 +255,14 @@ pub async fn pages_of_any_length_remove_the_same(ports: &Ports) {
         assert_eq!(prune(&scene, &asked).await, (3, 0));
         assert_eq!(all_runs(&scene).await, []);
     }
+    // Where all that is looked at goes, of the second workspace too.
+    for place in [HOME, AWAY, HOME, AWAY] {
+        scene.succeeded(place.sync()).await;
+    }
+    let asked = Prune { limit: 3, ..ALL };
+    let first = page(&scene, &asked).await;
+    assert!(first.removed <= 3, "{} of 3", first.removed);
+    assert_eq!(first.removed + prune(&scene, &asked).await.0, 4);
 }
 
 /// Nothing remembers it: whoever submits it again queues a run, in any workspace.

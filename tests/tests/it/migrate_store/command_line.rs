@@ -13,7 +13,8 @@ capability = "inventory.sync"
 command = ["true"]
 [operations.slow]
 capability = "inventory.sync"
-command = ["sh", "-c", "until test -e go; do sleep 0.02; done"]
+# Ends with its directory, too: a worker that is killed leaves it behind.
+command = ["sh", "-c", "while test -e countersign.toml && ! test -e go; do sleep 0.02; done"]
 "#;
 
 const FROM: &str = "sqlite://countersign.db";
