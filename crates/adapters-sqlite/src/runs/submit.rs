@@ -145,10 +145,9 @@ async fn answer(
             continue;
         }
         // Named before, by one that could not be queued for another reason.
-        let (one, id) = (std::slice::from_ref(submission), std::slice::from_ref(id));
-        created.extend(insert(&mut *connection, one, id, now).await?);
-        let due_at = id.first().and_then(|id| created.remove(id));
-        let (Some(id), Some(due_at)) = (id.first(), due_at) else {
+        let (one, its_id) = (std::slice::from_ref(submission), std::slice::from_ref(id));
+        let mut alone = insert(&mut *connection, one, its_id, now).await?;
+        let Some(due_at) = alone.remove(id) else {
             let detail = "a submission that nothing excludes was not queued";
             return Err(PortError::new(PortErrorKind::Corrupt, OPERATION, detail));
         };
