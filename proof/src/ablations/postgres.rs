@@ -2,8 +2,9 @@
 
 use super::{Ablation, Edit, Watch};
 
-const SCOPES: &str = "crates/adapters-postgres/src/runs/begin/scopes.rs";
+const BEGIN: &str = "crates/adapters-postgres/migrations/0011_begin_call.sql";
 const CALLS: &str = "crates/adapters-postgres/migrations/0008_calls.sql";
+const SUBMIT: &str = "crates/adapters-postgres/migrations/0010_submit_call.sql";
 const CHANGES: &str = "crates/adapters-postgres/migrations/0004_changes.sql";
 
 const fn watched_by(tests: &'static [&'static str]) -> Watch {
@@ -22,9 +23,9 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         name: "begin compares no revision",
         guarantee: "G2",
         edits: &[Edit {
-            file: SCOPES,
-            find: ".all(|scope| self.revisions.get(&scope.workspace) == Some(&Some(scope.revision)));",
-            replace: ".all(|scope| self.revisions.contains_key(&scope.workspace));",
+            file: BEGIN,
+            find: "        WHERE ((workspace, counter, nonce) IN\n               (SELECT * FROM unnest(locked_workspaces, locked_counters, locked_nonces))) IS NOT TRUE);",
+            replace: "        WHERE (workspace IN (SELECT unnest(locked_workspaces))) IS NOT TRUE);",
         }],
         watch: FENCE,
     },
@@ -33,14 +34,14 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         guarantee: "G2",
         edits: &[
             Edit {
-                file: "crates/adapters-postgres/src/sql/lock_scopes.sql",
-                find: "    ORDER BY workspace_id FOR SHARE SKIP LOCKED",
-                replace: "    ORDER BY workspace_id",
+                file: BEGIN,
+                find: "        ORDER BY workspace_id FOR SHARE SKIP LOCKED",
+                replace: "        ORDER BY workspace_id",
             },
             Edit {
-                file: "crates/adapters-postgres/src/sql/wait_for_scopes.sql",
-                find: " ORDER BY workspace_id FOR SHARE",
-                replace: " ORDER BY workspace_id",
+                file: BEGIN,
+                find: "WHERE workspace_id = ANY (changing) ORDER BY workspace_id FOR SHARE",
+                replace: "WHERE workspace_id = ANY (changing) ORDER BY workspace_id",
             },
         ],
         watch: LOCKS,
@@ -50,14 +51,14 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         guarantee: "G2",
         edits: &[
             Edit {
-                file: "crates/adapters-postgres/src/sql/lock_scopes.sql",
-                find: "    ORDER BY workspace_id FOR SHARE SKIP LOCKED",
-                replace: "    ORDER BY workspace_id FOR KEY SHARE SKIP LOCKED",
+                file: BEGIN,
+                find: "        ORDER BY workspace_id FOR SHARE SKIP LOCKED",
+                replace: "        ORDER BY workspace_id FOR KEY SHARE SKIP LOCKED",
             },
             Edit {
-                file: "crates/adapters-postgres/src/sql/wait_for_scopes.sql",
-                find: " ORDER BY workspace_id FOR SHARE",
-                replace: " ORDER BY workspace_id FOR KEY SHARE",
+                file: BEGIN,
+                find: "WHERE workspace_id = ANY (changing) ORDER BY workspace_id FOR SHARE",
+                replace: "WHERE workspace_id = ANY (changing) ORDER BY workspace_id FOR KEY SHARE",
             },
         ],
         watch: LOCKS,
@@ -66,9 +67,9 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         name: "an allow that has lapsed starts",
         guarantee: "G2",
         edits: &[Edit {
-            file: SCOPES,
-            find: "holds(same && ruling.holds_at(self.now))",
-            replace: "holds(same)",
+            file: BEGIN,
+            find: "                               AND (until_time IS NULL OR at < until_time) END ORDER BY place),",
+            replace: "                          END ORDER BY place),",
         }],
         watch: watched_by(&["together::lapses::"]),
     },
@@ -76,9 +77,9 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         name: "a deny is not fenced",
         guarantee: "G2",
         edits: &[Edit {
-            file: SCOPES,
-            find: "        let fence = ruling.fence();\n        if fence.store",
-            replace: "        if !ruling.decision().is_allowed() {\n            return Standing::Current;\n        }\n        let fence = ruling.fence();\n        if fence.store",
+            file: BEGIN,
+            find: "    INTO held, busy\n    FROM unnest(by_age, until_times) WITH ORDINALITY AS ruling (goes_by_age, until_time, place);\n",
+            replace: "    INTO held, busy\n    FROM unnest(by_age, until_times) WITH ORDINALITY AS ruling (goes_by_age, until_time, place);\n    held := ARRAY(SELECT is_held OR EXISTS (\n        SELECT 1 FROM unnest(start_rulings, reasons) AS start (ruling, reason)\n        WHERE ruling = place AND reason IS NOT NULL)\n        FROM unnest(held) WITH ORDINALITY AS one (is_held, place) ORDER BY place);\n    busy := ARRAY(SELECT is_busy AND NOT is_held FROM unnest(held, busy) AS one (is_held, is_busy));\n",
         }],
         watch: FENCE,
     },
@@ -86,9 +87,9 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         name: "begin moves what is not queued any more",
         guarantee: "G3",
         edits: &[Edit {
-            file: "crates/adapters-postgres/src/sql/begin.sql",
-            find: " AND s.status::text = 'queued'",
-            replace: "",
+            file: BEGIN,
+            find: "                WHERE s.id = start.run AND s.workspace_id = start.workspace AND s.status::text = 'queued'\n                  AND (start.decision",
+            replace: "                WHERE s.id = start.run AND s.workspace_id = start.workspace\n                  AND (start.decision",
         }],
         watch: watched_by(&["together::begin::", "together::races::"]),
     },
@@ -96,8 +97,8 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         name: "the decision is not written in the start's commit",
         guarantee: "G4",
         edits: &[Edit {
-            file: "crates/adapters-postgres/src/sql/begin.sql",
-            find: "        ruling           = start.ruling,\n        decision_id      = start.decision,\n",
+            file: BEGIN,
+            find: "                    ruling           = numbers[start.ruling],\n                    decision_id      = start.decision,\n",
             replace: "",
         }],
         watch: watched_by(&["together::begin::"]),
@@ -193,6 +194,26 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         watch: watched_by(&["interleavings::settings::"]),
     },
     Ablation {
+        name: "a start is as durable as the server's default",
+        guarantee: "G3",
+        edits: &[Edit {
+            file: BEGIN,
+            find: "    PERFORM set_config('synchronous_commit', CASE current_setting('synchronous_commit')\n                           WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true);\n",
+            replace: "",
+        }],
+        watch: watched_by(&["interleavings::settings::"]),
+    },
+    Ablation {
+        name: "what is queued is as durable as the server's default",
+        guarantee: "G5",
+        edits: &[Edit {
+            file: SUBMIT,
+            find: "    IF is_alone THEN\n        PERFORM set_config('synchronous_commit'",
+            replace: "    IF is_alone AND cardinality(ids) < 0 THEN\n        PERFORM set_config('synchronous_commit'",
+        }],
+        watch: watched_by(&["interleavings::settings::"]),
+    },
+    Ablation {
         name: "a run completes under any lease",
         guarantee: "G3",
         edits: &[Edit {
@@ -217,9 +238,19 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         guarantee: "G3",
         edits: &[Edit {
             file: "crates/adapters-postgres/src/sql/read_back.sql",
-            find: " ORDER BY id FOR SHARE",
+            find: " ORDER BY id FOR UPDATE",
             replace: " ORDER BY id",
         }],
         watch: watched_by(&["lost::read_back::", "lost::begin::"]),
+    },
+    Ablation {
+        name: "a start is made under a decision that was read back as not made",
+        guarantee: "G3",
+        edits: &[Edit {
+            file: BEGIN,
+            find: "                  AND (start.decision = ANY (s.barred)) IS NOT TRUE AND held[start.ruling]",
+            replace: "                  AND held[start.ruling]",
+        }],
+        watch: watched_by(&["lost::read_back::"]),
     },
 ];

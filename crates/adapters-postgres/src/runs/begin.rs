@@ -1,20 +1,22 @@
-//! The fence: under locks that exclude changes, compare every revision, then move what is still queued.
+//! The fence: one call that compares every revision under locks that exclude changes, then moves what is still queued.
 
 use std::collections::{HashMap, HashSet};
 
 use countersign_domain::{RunId, Timestamp};
-use countersign_ports::{Begun, PortResult, QueueUpkeep, RetryClass, Ruling, Start};
-use sqlx::PgConnection;
+use countersign_ports::{
+    Begun, PortError, PortErrorKind, PortResult, QueueUpkeep, RetryClass, Ruling, Start,
+};
+use sqlx::Postgres;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
 use uuid::Uuid;
 
-use self::scopes::{Locked, Standing, lock_scopes};
+use self::asked::{Rulings, Starts};
 use super::PostgresRuns;
-use crate::error::failed;
-use crate::rows::{Columns, PgTime};
-use crate::transaction::again_on_conflict;
+use crate::rows::Columns;
 
+mod asked;
 pub(super) mod pace;
-mod scopes;
 
 const OPERATION: &str = "begin";
 
@@ -29,7 +31,7 @@ pub(super) async fn begin(runs: &PostgresRuns, starts: &[Start]) -> PortResult<V
     let mut committed = Vec::new();
     let mut left = firsts;
     while !left.is_empty() {
-        match again_on_conflict(|| begin_once(runs, &left)).await {
+        match begin_once(runs, &left).await {
             Ok(mut ended) => {
                 left = std::mem::take(&mut ended.left);
                 committed.push(ended);
@@ -55,27 +57,51 @@ pub(super) async fn begin(runs: &PostgresRuns, starts: &[Start]) -> PortResult<V
     Ok(starts.iter().map(answer).collect())
 }
 
-/// What a committed transaction came to.
+/// What a call that has committed came to. Starts that are in none of the lists are of runs that are not queued any more.
 struct Ended<'a> {
     now: Timestamp,
     begun: Vec<&'a Start>,
     /// Queued runs whose authority moved.
-    moved: HashSet<RunId>,
+    moved: Vec<RunId>,
     /// Runs whose authority is being changed.
     busy: Vec<RunId>,
-    /// What it left to another transaction, to let a change in.
+    /// What it left to another call, to let a change in.
     left: Vec<&'a Start>,
 }
 
-impl Ended<'_> {
-    fn at(now: Timestamp) -> Self {
-        Self {
-            now,
-            begun: Vec::new(),
-            moved: HashSet::new(),
+impl<'a> Ended<'a> {
+    /// Reads what a call answered for these starts, whose rulings have these places.
+    fn read(row: &PgRow, starts: &[&'a Start], places: &[usize]) -> PortResult<Self> {
+        let mut columns = Columns::of(row, OPERATION);
+        let mut ended = Self {
+            now: columns.time()?,
+            begun: Vec::with_capacity(starts.len()),
+            moved: Vec::new(),
             busy: Vec::new(),
             left: Vec::new(),
+        };
+        let (held, busy): (Vec<bool>, Vec<bool>) = (columns.take()?, columns.take()?);
+        let mut ids = || -> PortResult<HashSet<Uuid>> {
+            Ok(columns.take::<Vec<Uuid>>()?.into_iter().collect())
+        };
+        let (still_queued, unmoved) = (ids()?, ids()?);
+        let upto: usize = columns.number("start")?;
+        for (at, (start, place)) in starts.iter().zip(places).enumerate() {
+            let id = start.run().id;
+            match (held.get(*place), busy.get(*place)) {
+                (Some(true), Some(false)) if at >= upto => ended.left.push(start),
+                (Some(true), Some(false)) if !unmoved.contains(&id.as_uuid()) => {
+                    ended.begun.push(start);
+                }
+                (Some(false), Some(true)) => ended.busy.push(id),
+                (Some(false), Some(false)) if still_queued.contains(&id.as_uuid()) => {
+                    ended.moved.push(id);
+                }
+                (Some(_), Some(_)) => {}
+                (None, _) | (_, None) => return Err(unreadable()),
+            }
         }
+        Ok(ended)
     }
 
     fn answer(self, answers: &mut HashMap<RunId, Begun>) {
@@ -91,196 +117,50 @@ impl Ended<'_> {
 
 async fn begin_once<'a>(runs: &PostgresRuns, starts: &[&'a Start]) -> PortResult<Ended<'a>> {
     let (rulings, places) = Ruling::distinct(starts);
-    let mut write = runs.shared.write(OPERATION).await?;
-    let scopes = match lock_scopes(runs, &mut write, &rulings).await? {
-        Locked::Held(scopes) => scopes,
-        Locked::AllBusy => {
-            write.roll_back().await?;
-            return Ok(Ended {
-                busy: starts.iter().map(|start| start.run().id).collect(),
-                ..Ended::at(Timestamp::UNIX_EPOCH)
-            });
-        }
-    };
-    let standings: Vec<Standing> = rulings
-        .iter()
-        .map(|ruling| scopes.standing(runs, ruling))
-        .collect();
-    let numbers = match standings.iter().any(Standing::is_current) {
-        true => rule(runs, write.connection(), &rulings).await?,
-        false => Vec::new(),
-    };
-    let mut ended = Ended::at(scopes.now);
-    let mut current = Vec::with_capacity(starts.len());
-    let mut moved = Vec::new();
-    for (start, place) in starts.iter().zip(places) {
-        match (standings.get(place), numbers.get(place)) {
-            (Some(Standing::Current), Some(number)) => current.push((*start, *number)),
-            (Some(Standing::Busy), _) => ended.busy.push(start.run().id),
-            (Some(Standing::Moved | Standing::Current) | None, _) => moved.push(*start),
-        }
-    }
-    ended.moved = still_queued(runs, write.connection(), &moved).await?;
-    let held = scopes.names();
-    let mut rest = current.as_slice();
-    while !rest.is_empty() {
-        let (piece, after) = rest.split_at(runs.pace.piece().min(rest.len()));
-        // The first piece gives way to nobody, so that every transaction gets on.
-        let first = ended.begun.is_empty();
-        let awaited = if first { &[] } else { held.as_slice() };
-        let begun = transition(runs, write.connection(), piece, scopes.now, awaited).await?;
-        if begun.is_empty() && !first {
-            runs.pace.gave_way();
-            break;
-        }
-        ended.begun.extend(begun);
-        rest = after;
-    }
-    ended.left = rest.iter().map(|(start, _)| *start).collect();
-    if ended.left.is_empty() && ended.busy.is_empty() {
+    let asked = || call(runs, &rulings, starts, &places);
+    let rows = runs.shared.call_durably(asked, OPERATION).await?;
+    let row = rows.first().ok_or_else(unreadable)?;
+    let ended = Ended::read(row, starts, &places)?;
+    if !ended.left.is_empty() {
+        runs.pace.gave_way();
+    } else if ended.busy.is_empty() {
         runs.pace.went_through();
     }
-    write.commit().await?;
     Ok(ended)
 }
 
-/// Moves the runs that are still queued; answers with their starts. With none of them where somebody waits to
-/// change a scope that is awaited.
-async fn transition<'a>(
+fn call(
     runs: &PostgresRuns,
-    connection: &mut PgConnection,
-    starts: &[(&'a Start, i64)],
-    now: Timestamp,
-    awaited: &[&str],
-) -> PortResult<Vec<&'a Start>> {
-    let rows = Rows::of(starts, now);
-    let moved = runs
-        .shared
-        .query(include_str!("../sql/begin.sql"))
-        .bind(&rows.runs)
-        .bind(&rows.workspaces)
-        .bind(&rows.decisions)
-        .bind(&rows.rulings)
-        .bind(&rows.reasons)
-        .bind(&rows.leases)
-        .bind(&rows.leases_until)
-        .bind(PgTime(now))
-        .bind(awaited)
-        .bind(runs.upkeep == QueueUpkeep::InCommit)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(failed(OPERATION))?;
-    let moved: usize = Columns::of(&moved, OPERATION).number("runs")?;
-    let starts = starts.iter().map(|(start, _)| *start);
-    if moved == starts.len() {
-        return Ok(starts.collect());
-    }
-    if moved == 0 {
-        return Ok(Vec::new());
-    }
-    // Driven by what moved, not by what was sent.
-    let moved = runs
-        .shared
-        .query(include_str!("../sql/begun.sql"))
-        .bind(&rows.runs)
-        .bind(&rows.decisions)
-        .fetch_all(connection)
-        .await
-        .map_err(failed(OPERATION))?;
-    let moved: HashSet<RunId> = moved
-        .iter()
-        .map(|row| Columns::of(row, OPERATION).run_id())
-        .collect::<PortResult<_>>()?;
-    Ok(starts
-        .filter(|start| moved.contains(&start.run().id))
-        .collect())
-}
-
-/// What `sql/begin.sql` binds for starts and the numbers of their rulings.
-struct Rows<'a> {
-    runs: Vec<Uuid>,
-    workspaces: Vec<&'a str>,
-    decisions: Vec<Uuid>,
-    rulings: Vec<i64>,
-    reasons: Vec<Option<&'static str>>,
-    leases: Vec<Uuid>,
-    leases_until: Vec<PgTime>,
-}
-
-impl<'a> Rows<'a> {
-    fn of(starts: &[(&'a Start, i64)], now: Timestamp) -> Self {
-        macro_rules! each {
-            ($start:ident => $of:expr) => {
-                starts.iter().map(|($start, _)| $of).collect()
-            };
-        }
-        Self {
-            runs: each!(start => start.run().id.as_uuid()),
-            workspaces: each!(start => start.run().workspace_id.as_str()),
-            decisions: each!(start => start.decision_id().as_uuid()),
-            rulings: starts.iter().map(|(_, ruling)| *ruling).collect(),
-            reasons: each!(start => start.decision().reason().map(|reason| reason.as_str())),
-            leases: each!(start => start.lease_id().as_uuid()),
-            leases_until: each!(start => PgTime(now.plus(start.lease_for()))),
-        }
-    }
-}
-
-/// Writes what was ruled; answers with the numbers of the rulings.
-async fn rule(
-    runs: &PostgresRuns,
-    connection: &mut PgConnection,
     rulings: &[&Ruling],
-) -> PortResult<Vec<i64>> {
-    let records: Vec<&str> = rulings.iter().map(|one| one.text().as_str()).collect();
-    let attempts: Vec<i32> = rulings
-        .iter()
-        .map(|one| i32::try_from(one.max_attempts()).unwrap_or(i32::MAX))
-        .collect();
-    let rows = runs
-        .shared
-        .query(include_str!("../sql/rule.sql"))
-        .bind(records)
-        .bind(attempts)
-        .fetch_all(connection)
-        .await
-        .map_err(failed(OPERATION))?;
-    rows.iter()
-        .map(|row| Columns::of(row, OPERATION).take())
-        .collect()
+    starts: &[&Start],
+    places: &[usize],
+) -> Query<'static, Postgres, PgArguments> {
+    let store = runs.shared.identity().id;
+    let rulings = Rulings::of(rulings, store);
+    let starts = Starts::of(starts, places);
+    runs.shared
+        .query(include_str!("../sql/begin.sql"))
+        .bind(store.as_uuid())
+        .bind(rulings.records)
+        .bind(rulings.attempts)
+        .bind(rulings.by_age)
+        .bind(rulings.until)
+        .bind(rulings.scopes.rulings)
+        .bind(rulings.scopes.workspaces)
+        .bind(rulings.scopes.counters)
+        .bind(rulings.scopes.nonces)
+        .bind(starts.runs)
+        .bind(starts.workspaces)
+        .bind(starts.decisions)
+        .bind(starts.rulings)
+        .bind(starts.reasons)
+        .bind(starts.leases)
+        .bind(starts.lease_micros)
+        .bind(runs.pace.piece())
+        .bind(runs.upkeep == QueueUpkeep::InCommit)
 }
 
-/// Of the starts whose authority moved, the runs that are still queued: those may be judged again. As
-/// authority could be read for them, they are no longer undecided (G6).
-async fn still_queued(
-    runs: &PostgresRuns,
-    connection: &mut PgConnection,
-    moved: &[&Start],
-) -> PortResult<HashSet<RunId>> {
-    if moved.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let ids: Vec<Uuid> = moved.iter().map(|start| start.run().id.as_uuid()).collect();
-    let workspaces: Vec<&str> = moved
-        .iter()
-        .map(|start| start.run().workspace_id.as_str())
-        .collect();
-    runs.shared
-        .query(include_str!("../sql/clear_undecided.sql"))
-        .bind(&ids)
-        .bind(&workspaces)
-        .execute(&mut *connection)
-        .await
-        .map_err(failed(OPERATION))?;
-    let rows = runs
-        .shared
-        .query(include_str!("../sql/still_queued.sql"))
-        .bind(&ids)
-        .bind(&workspaces)
-        .fetch_all(connection)
-        .await
-        .map_err(failed(OPERATION))?;
-    rows.iter()
-        .map(|row| Columns::of(row, OPERATION).run_id())
-        .collect()
+fn unreadable() -> PortError {
+    let detail = "what was answered is not what becomes of starts";
+    PortError::new(PortErrorKind::Corrupt, OPERATION, detail)
 }

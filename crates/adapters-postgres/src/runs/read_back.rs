@@ -1,4 +1,4 @@
-//! Finds out how a start ended whose commit was not answered.
+//! Finds out how a start ended whose call was not answered, and sees to it that one that has not been made never is.
 
 use std::collections::HashMap;
 
@@ -32,6 +32,25 @@ pub(super) async fn read_back(runs: &PostgresRuns, starts: &[Start]) -> PortResu
         let status: RunStatus = columns.parsed("status")?;
         let decision: Option<DecisionId> = columns.optional_uuid()?;
         found.insert(id, (status, decision, columns.optional_time()?));
+    }
+    let given_up: Vec<&Start> = starts
+        .iter()
+        .filter(|start| {
+            let stands = found.get(&start.run().id);
+            stands.is_some_and(|(status, _, _)| *status == RunStatus::Queued)
+        })
+        .collect();
+    if !given_up.is_empty() {
+        // What asks for them may still be under way.
+        let runs_of = given_up.iter().map(|start| start.run().id.as_uuid());
+        let decisions = given_up.iter().map(|start| start.decision_id().as_uuid());
+        runs.shared
+            .query(include_str!("../sql/bar.sql"))
+            .bind(runs_of.collect::<Vec<Uuid>>())
+            .bind(decisions.collect::<Vec<Uuid>>())
+            .execute(write.connection())
+            .await
+            .map_err(failed(OPERATION))?;
     }
     write.commit().await?;
     Ok(starts

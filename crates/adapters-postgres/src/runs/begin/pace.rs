@@ -1,23 +1,23 @@
 //! How many starts are moved at a time before a change that waits is let in.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 
-/// Large while nothing changes, as each piece costs a round trip; small where changes keep coming, as each waits
+/// Large while nothing changes, as each piece is a statement of its own; small where changes keep coming, as each waits
 /// for the piece that is under way.
 #[derive(Debug)]
-pub(crate) struct Pace(AtomicUsize);
+pub(crate) struct Pace(AtomicI32);
 
 impl Pace {
-    const LEAST: usize = 125;
-    const FIRST: usize = 250;
-    const MOST: usize = 1000;
+    const LEAST: i32 = 125;
+    const FIRST: i32 = 250;
+    const MOST: i32 = 1000;
 
     pub(crate) fn new() -> Self {
-        Self(AtomicUsize::new(Self::FIRST))
+        Self(AtomicI32::new(Self::FIRST))
     }
 
     /// So many starts are a piece.
-    pub(super) fn piece(&self) -> usize {
+    pub(super) fn piece(&self) -> i32 {
         self.0.load(Ordering::Relaxed)
     }
 
@@ -32,7 +32,7 @@ impl Pace {
     }
 
     // Two at once may overwrite each other: it is a pace, not a count.
-    fn set(&self, piece: usize) {
+    fn set(&self, piece: i32) {
         self.0.store(piece, Ordering::Relaxed);
     }
 }

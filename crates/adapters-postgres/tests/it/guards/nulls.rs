@@ -33,6 +33,7 @@ const NULLABLE: [(&str, &[&str]); 6] = [
             "completed_at",
             "put_off_until",
             "undecided_since",
+            "barred",
             "failure_code",
             "reason_code",
             "unique_hold",
@@ -49,7 +50,8 @@ const NULLABLE: [(&str, &[&str]); 6] = [
 ];
 
 /// What a null of these takes away is a word about a run: neither start nor decision nor outcome.
-const SAID: [&str; 8] = [
+const SAID: [&str; 9] = [
+    "barred",
     "cancel_reason",
     "continuity",
     "failure_message",

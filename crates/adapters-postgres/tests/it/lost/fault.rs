@@ -6,7 +6,8 @@ use super::messages::Message;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     Nothing,
-    /// The line is cut at this message of the next transaction, whose BEGIN is the first.
+    /// The line is cut at this message of what is asked next: of a transaction, whose BEGIN is the first, or of a
+    /// statement by itself.
     CutAtMessage(usize),
     /// The line is cut when the client sends a COMMIT, which is lost.
     CutBeforeCommit,
@@ -14,7 +15,7 @@ pub(super) enum Fault {
     CutInCommit,
     /// The COMMIT goes through, the server says that it is done, and the line is cut instead of telling.
     CutAfterCommit,
-    /// From this message of the next transaction on, the server's answers are kept back.
+    /// From this message of what is asked next on, the server's answers are kept back.
     StallAtMessage(usize),
     /// The server's answers: kept back until something else is to be lost.
     Answers,
@@ -29,7 +30,7 @@ impl Fault {
     /// What is to be done about this message of a client's. A cut is used up by it.
     pub(super) fn met_by(&mut self, sent: &Message) -> Self {
         if let Self::CutAtMessage(left) | Self::StallAtMessage(left) = self
-            && sent.is_in_transaction()
+            && sent.is_of_work()
         {
             *left -= 1;
         }

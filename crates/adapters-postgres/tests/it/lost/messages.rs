@@ -18,10 +18,12 @@ pub(super) struct Message {
     in_transaction: bool,
     /// Whether it executes a call that commits by itself.
     is_call: bool,
+    /// Whether it belongs to a statement, from its being parsed or bound to its sync.
+    in_statement: bool,
 }
 
 /// What is called where a statement commits by itself.
-const CALL: &[u8] = b".queue_runs(";
+const CALLS: [&[u8]; 2] = [b".queue_runs(", b".begin_runs("];
 
 impl Message {
     /// A message that the proxy makes up.
@@ -33,6 +35,7 @@ impl Message {
             bytes,
             in_transaction: false,
             is_call: false,
+            in_statement: false,
         }
     }
 
@@ -69,8 +72,9 @@ impl Message {
         self.asks(b"LISTEN ")
     }
 
-    pub(super) fn is_in_transaction(&self) -> bool {
-        self.in_transaction
+    /// Whether it belongs to a transaction of the client's or to a statement that is one by itself.
+    pub(super) fn is_of_work(&self) -> bool {
+        self.in_transaction || self.in_statement
     }
 
     pub(super) fn is_notification(&self) -> bool {
@@ -99,6 +103,7 @@ pub(super) struct End {
     /// Whether the next message is a client's first.
     first: bool,
     in_transaction: bool,
+    in_statement: bool,
     /// Names of prepared statements that are calls.
     calls: HashSet<Vec<u8>>,
     /// Whether the statement that was bound last is one of them.
@@ -114,6 +119,7 @@ impl End {
             read: Vec::new(),
             first: true,
             in_transaction: false,
+            in_statement: false,
             calls: HashSet::new(),
             calls_next: false,
         }
@@ -156,7 +162,10 @@ impl End {
             bytes,
             in_transaction: self.in_transaction,
             is_call: false,
+            in_statement: self.in_statement || matches!(kind, Some(b'P' | b'B')),
         };
+        // A sync by itself only asks whether the other side is there.
+        self.in_statement = message.in_statement && !message.is_sync();
         self.note_calls(&mut message);
         message.in_transaction |= message.asks(b"BEGIN ");
         let ends = message.is_commit() || message.asks(b"ROLLBACK\0");
@@ -170,7 +179,9 @@ impl End {
             Some(b'P') => {
                 let mut texts = message.texts();
                 let (name, statement) = (texts.next().unwrap(), texts.next().unwrap());
-                if statement.windows(CALL.len()).any(|words| words == CALL) {
+                let calls =
+                    |call: &&[u8]| statement.windows(call.len()).any(|words| words == *call);
+                if CALLS.iter().any(calls) {
                     self.calls.insert(name.to_vec());
                 }
             }

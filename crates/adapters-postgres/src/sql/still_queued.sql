@@ -1,4 +1,0 @@
--- $1: runs  $2: their workspaces
-SELECT s.id FROM unnest($1::uuid[], $2::text[]) AS asked (run, workspace)
-JOIN countersign.run_states AS s ON s.id = asked.run AND s.workspace_id = asked.workspace
-WHERE s.status::text = 'queued'
