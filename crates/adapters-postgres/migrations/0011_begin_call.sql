@@ -57,6 +57,10 @@ DECLARE
     made uuid[];
     begun bigint := 0;
 BEGIN
+    -- Each statement is to see what has been committed when it runs.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'starts are made under READ COMMITTED' USING ERRCODE = 'serialization_failure';
+    END IF;
     -- Raised where it is lower, never lowered: others rely on this commit.
     PERFORM set_config('synchronous_commit', CASE current_setting('synchronous_commit')
                            WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true);

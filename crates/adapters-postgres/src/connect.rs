@@ -16,7 +16,7 @@ const CONNECTIONS: u32 = 8;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One that was used this long ago is asked whether it is there before it is used.
-const RESTED: Duration = Duration::from_secs(1);
+pub(crate) const RESTED: Duration = Duration::from_secs(1);
 
 pub(crate) async fn pool(url: &PostgresUrl, operation: &'static str) -> PortResult<PgPool> {
     PgPoolOptions::new()

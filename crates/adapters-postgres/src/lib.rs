@@ -33,6 +33,7 @@ mod authority;
 mod bell;
 mod connect;
 mod error;
+mod kept;
 mod maintenance;
 mod moving;
 mod queue;

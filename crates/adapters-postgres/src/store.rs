@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::bell::Bell;
 use crate::connect::pool;
 use crate::error::{call_failed, failed, is_conflict, is_read_only};
+use crate::kept::Kept;
 use crate::maintenance::{self, PostgresMaintenance};
 use crate::transaction::{Write, again_on_conflict, browse, snapshot};
 use crate::{PostgresAuthority, PostgresMove, PostgresQueue, PostgresRuns, PostgresUrl, Schema};
@@ -29,6 +30,7 @@ pub struct PostgresStore {
 pub(crate) struct Shared {
     identity: StoreIdentity,
     pool: PgPool,
+    kept: Kept,
     schema: Schema,
     keeps_statements: bool,
     bell: Bell,
@@ -47,6 +49,7 @@ impl PostgresStore {
         maintenance::require_current_schema(&pool, url.schema(), OPERATION).await?;
         let shared = Shared {
             identity: read_identity(&pool, url.schema()).await?,
+            kept: Kept::new(pool.clone()),
             pool,
             schema: url.schema().clone(),
             keeps_statements: url.keeps_statements(),
@@ -109,6 +112,7 @@ impl PostgresStore {
     /// Waits for running statements and closes every connection.
     pub async fn close(&self) {
         self.shared.bell.close();
+        self.shared.kept.close();
         self.shared.pool.close().await;
     }
 }
@@ -147,7 +151,7 @@ impl Shared {
         operation: &'static str,
     ) -> PortResult<Vec<PgRow>> {
         if self.keeps_statements {
-            return query.fetch_all(&self.pool).await.map_err(failed(operation));
+            return self.ask(query, operation).await?.map_err(failed(operation));
         }
         self.call_in_transaction(query, operation).await
     }
@@ -160,7 +164,7 @@ impl Shared {
         operation: &'static str,
     ) -> PortResult<Vec<PgRow>> {
         if self.keeps_statements {
-            match query().fetch_all(&self.pool).await {
+            match self.ask(query(), operation).await? {
                 Err(error) if is_conflict(&error) || is_read_only(&error) => {}
                 answered => return answered.map_err(failed(operation)),
             }
@@ -176,13 +180,26 @@ impl Shared {
         operation: &'static str,
     ) -> PortResult<Vec<PgRow>> {
         if self.keeps_statements {
-            let mut connection = self.pool.acquire().await.map_err(failed(operation))?;
-            match query().fetch_all(&mut *connection).await {
+            match self.ask(query(), operation).await? {
                 Err(error) if is_conflict(&error) || is_read_only(&error) => {}
                 answered => return answered.map_err(call_failed(operation)),
             }
         }
         again_on_conflict(|| self.call_in_transaction(query(), operation)).await
+    }
+
+    /// What became of a call once there was a connection for it.
+    async fn ask(
+        &self,
+        query: Query<'static, Postgres, PgArguments>,
+        operation: &'static str,
+    ) -> PortResult<Result<Vec<PgRow>, sqlx::Error>> {
+        let mut line = self.kept.take().await.map_err(failed(operation))?;
+        let answered = query.fetch_all(line.connection()).await;
+        if answered.is_ok() {
+            self.kept.keep(line);
+        }
+        Ok(answered)
     }
 
     async fn call_in_transaction(

@@ -19,6 +19,10 @@ const HANDED_OUT_POLL: Duration = Duration::from_millis(50);
 /// How long a receive waits for more slots while runs wait for them.
 const LINGER: Duration = Duration::from_millis(2);
 
+/// How long nobody asks for more after fewer runs were handed out than there were slots for, unless something is queued
+/// meanwhile: to ask at once would take time from those runs on their way to a start.
+const LULL: Duration = Duration::from_millis(10);
+
 /// When runs that could not be loaded are looked at again.
 const AWAY_FOR: Duration = Duration::from_secs(1);
 
@@ -29,6 +33,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 pub(super) struct Batch {
     pub(super) runs: Vec<(OperationRun, Delivery)>,
     pub(super) slots: OwnedSemaphorePermit,
+    /// Whether there was one for each slot, so that there may be more.
+    is_full: bool,
 }
 
 /// Receives until told to stop, or until there is nothing left to drain.
@@ -54,13 +60,16 @@ pub(super) async fn receive(
         match receive_batch(&shared, slots).await {
             Ok(Some(batch)) => {
                 faults = 0;
-                runs_wait = true;
+                runs_wait = batch.is_full;
                 if shared.stop.is_draining() {
                     give_back(&shared, batch).await;
                     return Ok(());
                 }
                 if batches.send(batch).await.is_err() {
                     return Ok(());
+                }
+                if !runs_wait {
+                    wait_for_more(&shared, LULL).await;
                 }
             }
             Ok(None) => {
@@ -144,6 +153,7 @@ async fn receive_batch(
     if deliveries.is_empty() {
         return Ok(None);
     }
+    let is_full = deliveries.len() >= slots.num_permits();
     let loaded = load(shared, deliveries).await?;
     let mut runs = Vec::with_capacity(loaded.len());
     let mut spent = Vec::new();
@@ -157,7 +167,11 @@ async fn receive_batch(
     if !spent.is_empty() {
         shared.ports.queue().ack(&spent).await?;
     }
-    Ok(Some(Batch { runs, slots }))
+    Ok(Some(Batch {
+        runs,
+        slots,
+        is_full,
+    }))
 }
 
 /// Loads what was received: together, or each workspace's by itself where that fails for now. One whose server is away
@@ -256,8 +270,15 @@ async fn rest(shared: &Shared, until: Until) {
         Until::Drained | Until::Stopped => shared.settings.poll_every,
     };
     tokio::select! {
-        () = shared.ports.queue().wait(at_most) => {}
+        () = wait_for_more(shared, at_most) => {}
         () = last_handler_ends => {}
+    }
+}
+
+/// Waits for a hint of the queue, or for a reason to stop.
+async fn wait_for_more(shared: &Shared, at_most: Duration) {
+    tokio::select! {
+        () = shared.ports.queue().wait(at_most) => {}
         () = shared.closed.closed() => {}
         () = shared.stop.draining().cancelled() => {}
     }

@@ -28,16 +28,17 @@ const WITNESS: &str = "
     CREATE CONSTRAINT TRIGGER changes_are_seen AFTER UPDATE ON countersign.scopes
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION countersign.see()";
 
-/// The address of the server for a role whose transactions are careless, unless told otherwise.
-async fn careless(stage: &Stage) -> String {
-    let role = format!("{}_careless", stage.schema());
+/// The address of the server for a role whose transactions are careless, and may only read or not, unless told
+/// otherwise.
+async fn careless(stage: &Stage, read_only: &str) -> String {
+    let role = format!("{}_careless_{read_only}", stage.schema());
     stage.afterwards(format!("DROP ROLE IF EXISTS {role}"));
     stage
         .execute(&format!(
             "CREATE ROLE {role} LOGIN SUPERUSER PASSWORD '{role}';
              ALTER ROLE {role} SET synchronous_commit = 'off';
              ALTER ROLE {role} SET default_transaction_isolation = 'repeatable read';
-             ALTER ROLE {role} SET default_transaction_read_only = 'on'"
+             ALTER ROLE {role} SET default_transaction_read_only = '{read_only}'"
         ))
         .await;
     let server = server();
@@ -74,7 +75,7 @@ async fn assert_seen(stage: &Stage, what: &[&str]) {
 async fn g2_g3_g5_submissions_starts_and_changes_commit_durably_whatever_the_default() {
     play(|stage| async move {
         stage.scene.apply(&HOME.changes()).await;
-        let server = careless(&stage).await;
+        let server = careless(&stage, "on").await;
         let scene = scene_on(&opened(&stage, &server).await);
         stage.execute(WITNESS).await;
         let key = scene.submit(HOME.sync()).await;
@@ -84,6 +85,20 @@ async fn g2_g3_g5_submissions_starts_and_changes_commit_durably_whatever_the_def
         assert_seen(&stage, &["run_states", "runs"]).await;
         scene.apply(&[set_gate(HOME.workspace, None, false)]).await;
         assert_seen(&stage, &["run_states", "runs", "scopes"]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn g2_a_start_sees_what_has_been_committed_whatever_the_default() {
+    play(|stage| async move {
+        stage.scene.apply(&HOME.changes()).await;
+        let key = stage.scene.submit(HOME.sync()).await;
+        let server = careless(&stage, "off").await;
+        let scene = scene_on(&opened(&stage, &server).await);
+        stage.execute(WITNESS).await;
+        assert_eq!(scene.try_start(&key).await, Came::Started);
+        assert_seen(&stage, &["run_states"]).await;
     })
     .await;
 }
@@ -113,7 +128,7 @@ async fn a_run_comes_to_its_end_where_no_statement_is_kept() {
 async fn g2_a_change_in_a_transaction_of_the_callers_makes_it_commit_durably() {
     play(|stage| async move {
         stage.scene.apply(&HOME.changes()).await;
-        let server = careless(&stage).await;
+        let server = careless(&stage, "on").await;
         stage.execute(WITNESS).await;
         let mut connection = PgConnection::connect(&server).await.unwrap();
         let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
