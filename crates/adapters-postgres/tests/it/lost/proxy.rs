@@ -1,8 +1,8 @@
 //! A proxy between a store and its server that loses what it is told to lose.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use countersign_postgres::sqlx::postgres::PgConnectOptions;
 use tokio::net::{TcpListener, TcpStream};
@@ -22,8 +22,8 @@ pub(super) struct Proxy {
 struct Shared {
     server: SocketAddr,
     fault: watch::Sender<Fault>,
-    /// Of the last cut, whether it was at a COMMIT.
-    cut_commit: Mutex<Option<bool>>,
+    /// Whether the line was cut since it was last told what to lose.
+    has_cut: AtomicBool,
     counts: Counts,
 }
 
@@ -51,7 +51,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             server: server.expect("the server's address"),
             fault: watch::Sender::new(Fault::Nothing),
-            cut_commit: Mutex::new(None),
+            has_cut: AtomicBool::new(false),
             counts: Counts::default(),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
@@ -68,18 +68,13 @@ impl Proxy {
 
     /// Loses this from now on.
     pub(super) fn set(&self, fault: Fault) {
-        *self.shared.cut_commit.lock().unwrap() = None;
+        self.shared.has_cut.store(false, Ordering::SeqCst);
         self.shared.fault.send_replace(fault);
     }
 
     /// Whether the line was cut since it was last told what to lose.
     pub(super) fn has_cut(&self) -> bool {
-        self.shared.cut_commit.lock().unwrap().is_some()
-    }
-
-    /// Whether it was cut at a COMMIT.
-    pub(super) fn has_cut_a_commit(&self) -> bool {
-        *self.shared.cut_commit.lock().unwrap() == Some(true)
+        self.shared.has_cut.load(Ordering::SeqCst)
     }
 
     /// Returns when answers are kept back.
@@ -184,7 +179,7 @@ impl Shared {
         let mut met = Fault::Nothing;
         self.fault.send_modify(|fault| met = fault.met_by(sent));
         if met.is_a_cut() {
-            *self.cut_commit.lock().unwrap() = Some(sent.is_commit());
+            self.has_cut.store(true, Ordering::SeqCst);
         }
         met
     }
