@@ -1,14 +1,20 @@
 //! The gate's calls on its ports, and their order.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use countersign::{ConsistencyMode, Gate, GateTerms, Passage, Ports};
-use countersign_domain::{Catalog, DecisionId, OperationRun, RunId, Submission, Timestamp};
+use countersign_domain::{
+    AttributedChange, AuthorityChange, AuthorityQuery, Catalog, DecisionId, OperationRun, RoleName,
+    RoleRow, RunId, Submission, Timestamp,
+};
 use countersign_ports::{
-    Begun, LookedUp, MockAuthorityStore, MockRunQueue, MockRunRepository, PortError, PortErrorKind,
-    PutOff, ReadBack, Start, StoreIdentity, UndecidedCause, UndecidedPolicy, fresh_run_id,
-    fresh_store_id,
+    Applied, AuthorityLookup, AuthorityStore, Begun, LogEntry, LogQuery, LookedUp,
+    MockAuthorityStore, MockRunQueue, MockRunRepository, PortError, PortErrorKind, PortResult,
+    PutOff, ReadBack, ShowQuery, Start, StoreIdentity, UndecidedCause, UndecidedPolicy,
+    fresh_run_id, fresh_store_id,
 };
 use mockall::Sequence;
 
@@ -52,26 +58,68 @@ impl Mocks {
     }
 
     fn gate(self, consistency: ConsistencyMode) -> Gate {
-        let ports = Ports::new(
-            Arc::new(self.runs),
-            Arc::new(self.authority),
-            Arc::new(MockRunQueue::new()),
-            consistency,
-        );
-        let terms = GateTerms {
-            worker: "worker-1".parse().unwrap(),
-            lease_for: self.lease_for,
-            undecided: UndecidedPolicy::default(),
-        };
-        Gate::new(
-            ports.unwrap(),
-            Arc::new(Catalog::new([operation("sync")])),
-            terms,
-        )
+        let authority = Arc::new(self.authority);
+        gate_over(self.runs, authority, consistency, self.lease_for)
     }
 
     async fn pass(self, runs: &[OperationRun]) -> Vec<Passage> {
         self.gate(ConsistencyMode::Fenced).pass(runs).await
+    }
+}
+
+fn gate_over(
+    runs: MockRunRepository,
+    authority: Arc<dyn AuthorityStore>,
+    consistency: ConsistencyMode,
+    lease_for: Duration,
+) -> Gate {
+    let queue = Arc::new(MockRunQueue::new());
+    let ports = Ports::new(Arc::new(runs), authority, queue, consistency);
+    let terms = GateTerms {
+        worker: "worker-1".parse().unwrap(),
+        lease_for,
+        undecided: UndecidedPolicy::default(),
+    };
+    let catalog = Arc::new(Catalog::new([operation("sync")]));
+    Gate::new(ports.unwrap(), catalog, terms)
+}
+
+/// Answers the first look-up, and no other.
+struct AnswersOnce {
+    inner: MockAuthorityStore,
+    asked: AtomicBool,
+}
+
+#[async_trait]
+impl AuthorityLookup for AnswersOnce {
+    fn store(&self) -> &StoreIdentity {
+        self.inner.store()
+    }
+
+    async fn look_up(&self, queries: &[AuthorityQuery]) -> PortResult<Vec<LookedUp>> {
+        if self.asked.swap(true, Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        self.inner.look_up(queries).await
+    }
+}
+
+#[async_trait]
+impl AuthorityStore for AnswersOnce {
+    async fn apply(&self, changes: &[AttributedChange]) -> PortResult<Applied> {
+        self.inner.apply(changes).await
+    }
+
+    async fn show(&self, query: &ShowQuery) -> PortResult<Vec<AuthorityChange>> {
+        self.inner.show(query).await
+    }
+
+    async fn roles(&self, roles: &[RoleName]) -> PortResult<Vec<Option<RoleRow>>> {
+        self.inner.roles(roles).await
+    }
+
+    async fn log(&self, query: &LogQuery) -> PortResult<Vec<LogEntry>> {
+        self.inner.log(query).await
     }
 }
 
@@ -170,8 +218,7 @@ async fn an_undecided_run_is_put_off_and_never_begun_and_its_neighbour_is() {
         .expect_look_up()
         .times(1)
         .returning(move |queries| {
-            let answer = |query: &countersign_domain::AuthorityQuery| match query.initiator.as_ref()
-            {
+            let answer = |query: &AuthorityQuery| match query.initiator.as_ref() {
                 Some(user) if user.as_str() == "8" => {
                     LookedUp::Undecided(UndecidedCause::MarkerMissing)
                 }
@@ -502,6 +549,30 @@ async fn a_start_whose_end_cannot_be_found_out_yields_no_permit_and_is_not_sent_
         matches!(&passages[..], [Passage::Failed(_)]),
         "{passages:?}"
     );
+}
+
+/// Their permits lapse meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_look_up_that_is_not_answered_keeps_no_run_that_has_started_from_its_handler() {
+    let mut mocks = Mocks::new().with_authority();
+    mocks.runs.expect_begin().times(1).returning(|starts| {
+        let mut begun = committed(&starts[..1]);
+        begun.push(Begun::AuthorityMoved);
+        Ok(begun)
+    });
+    let lease_for = mocks.lease_for;
+    let authority = Arc::new(AnswersOnce {
+        inner: mocks.authority,
+        asked: AtomicBool::new(false),
+    });
+    let gate = gate_over(mocks.runs, authority, ConsistencyMode::Fenced, lease_for);
+    let begun = tokio::time::Instant::now();
+    let passages = gate.pass(&[queued("7"), queued("7")]).await;
+    assert!(
+        matches!(&passages[..], [Passage::Started(_), Passage::SetAside]),
+        "{passages:?}"
+    );
+    assert!(begun.elapsed() < lease_for / 5, "{:?}", begun.elapsed());
 }
 
 /// As in a cluster one of whose nodes is away.

@@ -3,6 +3,7 @@
 WITH asked AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[])
         WITH ORDINALITY AS a (predecessor, id, wait, requested_by, place)
+    LIMIT cardinality($1)
 ), clock AS MATERIALIZED (
     SELECT clock_timestamp() AS now
 ), next AS MATERIALIZED (
