@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicI32, Ordering};
 pub(crate) struct Pace(AtomicI32);
 
 impl Pace {
-    const LEAST: i32 = 125;
+    const LEAST: i32 = 100;
     const FIRST: i32 = 250;
     const MOST: i32 = 1000;
+    /// By how much it grows with each batch that met nobody.
+    const STEP: i32 = 50;
 
     pub(crate) fn new() -> Self {
         Self(AtomicI32::new(Self::FIRST))
@@ -21,14 +23,14 @@ impl Pace {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// A batch gave way to a change.
+    /// A batch gave way to a change: others are likely to follow.
     pub(super) fn gave_way(&self) {
-        self.set((self.piece() / 2).max(Self::LEAST));
+        self.set(Self::LEAST);
     }
 
     /// A batch met nobody.
     pub(super) fn went_through(&self) {
-        self.set((self.piece() + Self::LEAST).min(Self::MOST));
+        self.set((self.piece() + Self::STEP).min(Self::MOST));
     }
 
     // Two at once may overwrite each other: it is a pace, not a count.
