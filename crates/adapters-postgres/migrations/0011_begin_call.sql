@@ -106,8 +106,9 @@ BEGIN
     END IF;
     at := clock_timestamp();
 
-    -- A limit that the planner cannot know has it reckon with one start, so that runs are found by their keys; `IS TRUE`
-    -- and its like have what follows `IN` looked up in a hash, where a join would follow the settings.
+    -- `= ANY (ARRAY[…])` has a row found by its key, whatever the statistics say: by `=` alone, all of an index in its
+    -- order is a way to join. `IS TRUE` and its like have what follows `IN` looked up in a hash, where a join would
+    -- follow the settings.
     moved_rulings := ARRAY(
         SELECT ruling FROM unnest(scope_rulings, scope_workspaces, scope_counters, scope_nonces)
             AS judged (ruling, workspace, counter, nonce)
@@ -128,14 +129,12 @@ BEGIN
     IF EXISTS (SELECT 1 FROM unnest(held, busy) AS ruling (is_held, is_busy) WHERE NOT is_held AND NOT is_busy) THEN
         -- As authority could be read for them, they are no longer undecided (G6).
         UPDATE countersign.run_states AS s SET undecided_since = NULL, put_off_until = NULL
-        FROM (SELECT * FROM unnest(asked_runs, workspaces, start_rulings) LIMIT total) AS start (run, workspace, ruling)
-        WHERE s.id = start.run AND s.workspace_id = start.workspace AND s.status::text = 'queued'
+        FROM unnest(asked_runs, workspaces, start_rulings) AS start (run, workspace, ruling)
+        WHERE s.id = ANY (ARRAY[start.run]) AND s.workspace_id = start.workspace AND s.status::text = 'queued'
           AND s.undecided_since IS NOT NULL AND NOT held[start.ruling] AND NOT busy[start.ruling];
         still_queued := ARRAY(
-            SELECT s.id
-            FROM (SELECT * FROM unnest(asked_runs, workspaces, start_rulings) LIMIT total)
-                 AS start (run, workspace, ruling)
-            JOIN countersign.run_states AS s ON s.id = start.run AND s.workspace_id = start.workspace
+            SELECT s.id FROM unnest(asked_runs, workspaces, start_rulings) AS start (run, workspace, ruling)
+            JOIN countersign.run_states AS s ON s.id = ANY (ARRAY[start.run]) AND s.workspace_id = start.workspace
             WHERE s.status::text = 'queued' AND NOT held[start.ruling] AND NOT busy[start.ruling]);
     END IF;
 
@@ -171,12 +170,11 @@ BEGIN
                     undecided_since  = NULL,
                     put_off_until    = NULL,
                     barred           = NULL
-                FROM (SELECT * FROM unnest(
-                          asked_runs[upto + 1:last], workspaces[upto + 1:last], decisions[upto + 1:last],
-                          start_rulings[upto + 1:last], reasons[upto + 1:last], leases[upto + 1:last],
-                          lease_micros[upto + 1:last]) LIMIT total)
+                FROM unnest(asked_runs[upto + 1:last], workspaces[upto + 1:last], decisions[upto + 1:last],
+                            start_rulings[upto + 1:last], reasons[upto + 1:last], leases[upto + 1:last],
+                            lease_micros[upto + 1:last])
                      AS start (run, workspace, decision, ruling, reason, lease, micros)
-                WHERE s.id = start.run AND s.workspace_id = start.workspace AND s.status::text = 'queued'
+                WHERE s.id = ANY (ARRAY[start.run]) AND s.workspace_id = start.workspace AND s.status::text = 'queued'
                   AND (start.decision = ANY (s.barred)) IS NOT TRUE AND held[start.ruling]
                 RETURNING s.id
             ), gone AS (

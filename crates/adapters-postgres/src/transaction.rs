@@ -20,7 +20,8 @@ const LONGEST_WAIT: Duration = Duration::from_millis(200);
 /// transactions there is none. `synchronous_commit` is raised where it is lower (G2, G3, G5), never
 /// lowered. Generic plans, and loops over indexes whatever the statistics say: statistics of a table that
 /// fills and empties within seconds are always wrong, and a join that scans it instead is the end of a
-/// drain.
+/// drain. What a statement joins to values it was given it finds by `= ANY (ARRAY[…])`: by `=` alone, all of an
+/// index in order is a way to join.
 const DURABLE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
     SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') \
                           WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true), \

@@ -88,8 +88,8 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         guarantee: "G3",
         edits: &[Edit {
             file: BEGIN,
-            find: "                WHERE s.id = start.run AND s.workspace_id = start.workspace AND s.status::text = 'queued'\n                  AND (start.decision",
-            replace: "                WHERE s.id = start.run AND s.workspace_id = start.workspace\n                  AND (start.decision",
+            find: "                WHERE s.id = ANY (ARRAY[start.run]) AND s.workspace_id = start.workspace AND s.status::text = 'queued'\n                  AND (start.decision",
+            replace: "                WHERE s.id = ANY (ARRAY[start.run]) AND s.workspace_id = start.workspace\n                  AND (start.decision",
         }],
         watch: watched_by(&["together::begin::", "together::races::"]),
     },

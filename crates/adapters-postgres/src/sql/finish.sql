@@ -12,9 +12,8 @@ SET status          = 'completed',
     failure_message = CASE WHEN s.cancel_by IS NULL THEN f.message END,
     cancel_reason   = CASE WHEN s.cancel_by IS NULL THEN f.reason ELSE s.cancel_reason END,
     cancel_by       = coalesce(s.cancel_by, f.cancel_by)
-FROM (SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
-                           $8::text[], $9::text[], $10::text[])
-      LIMIT cardinality($1))
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::text[], $10::text[])
      AS f (run, workspace, lease, outcome, result, output, failure, message, cancel_by, reason)
-WHERE s.id = f.run AND s.workspace_id = f.workspace AND s.status::text = 'running' AND s.lease_id = f.lease
+WHERE s.id = ANY (ARRAY[f.run]) AND s.workspace_id = f.workspace AND s.status::text = 'running' AND s.lease_id = f.lease
 RETURNING s.id, s.workspace_id, s.lease_id, s.outcome::text

@@ -5,6 +5,6 @@ SET status       = 'completed',
     outcome      = 'succeeded',
     completed_at = greatest((SELECT clock_timestamp()), s.started_at),
     unique_hold  = NULL
-FROM (SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[]) LIMIT cardinality($1)) AS f (run, workspace, lease)
-WHERE s.id = f.run AND s.workspace_id = f.workspace AND s.status::text = 'running' AND s.lease_id = f.lease
+FROM unnest($1::uuid[], $2::text[], $3::uuid[]) AS f (run, workspace, lease)
+WHERE s.id = ANY (ARRAY[f.run]) AND s.workspace_id = f.workspace AND s.status::text = 'running' AND s.lease_id = f.lease
   AND s.cancel_by IS NULL

@@ -2,5 +2,5 @@
 UPDATE countersign.run_states AS s
 SET status = 'completed', outcome = 'failed', completed_at = clock_timestamp(), unique_hold = NULL,
     undecided_since = p.since, failure_code = 'authority_unavailable', failure_message = p.message
-FROM (SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) LIMIT cardinality($1)) AS p (run, message, since)
-WHERE s.id = p.run AND s.status::text = 'queued'
+FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS p (run, message, since)
+WHERE s.id = ANY (ARRAY[p.run]) AND s.status::text = 'queued'

@@ -6,8 +6,7 @@ SET lease_expires_at = least((SELECT clock_timestamp()) + r.lease_for * interval
     continuity       = coalesce(s.continuity, r.continuity),
     cancel_reason    = CASE WHEN s.cancel_by IS NULL THEN r.reason ELSE s.cancel_reason END,
     cancel_by        = coalesce(s.cancel_by, r.cancel_by)
-FROM (SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[])
-      LIMIT cardinality($1))
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[])
      AS r (run, workspace, lease, lease_for, continuity, cancel_by, reason)
-WHERE s.id = r.run AND s.workspace_id = r.workspace AND s.status::text = 'running' AND s.lease_id = r.lease
+WHERE s.id = ANY (ARRAY[r.run]) AND s.workspace_id = r.workspace AND s.status::text = 'running' AND s.lease_id = r.lease
 RETURNING s.id, s.workspace_id, s.lease_id, s.cancel_by, s.cancel_reason

@@ -3,16 +3,15 @@
 WITH asked AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[])
         WITH ORDINALITY AS a (predecessor, id, wait, requested_by, place)
-    LIMIT cardinality($1)
 ), clock AS MATERIALIZED (
     SELECT clock_timestamp() AS now
 ), next AS MATERIALIZED (
     SELECT a.*, r.workspace_id, r.tenant_id, r.initiator, r.authority_mode, r.operation_type,
            r.provider_connection_id, r.context, r.priority, r.unique_key, r.queue_name, r.chain_id, r.attempt
     FROM asked AS a
-    JOIN countersign.runs AS r ON r.id = a.predecessor
-    JOIN countersign.run_states AS s ON s.id = r.id AND s.status::text = 'completed'
-    WHERE NOT EXISTS (SELECT 1 FROM countersign.runs AS known WHERE known.retry_of = r.id)
+    JOIN countersign.runs AS r ON r.id = ANY (ARRAY[a.predecessor])
+    JOIN countersign.run_states AS s ON s.id = ANY (ARRAY[r.id]) AND s.status::text = 'completed'
+    WHERE NOT EXISTS (SELECT 1 FROM countersign.runs AS known WHERE known.retry_of = r.id OFFSET 0)
 ), queued AS (
     INSERT INTO countersign.run_states (id, workspace_id, unique_hold)
     SELECT id, workspace_id,
