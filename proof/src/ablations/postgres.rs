@@ -184,8 +184,8 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         },
     },
     Ablation {
-        name: "a commit is as durable as the server's default",
-        guarantee: "G2",
+        name: "a completion is as durable as the server's default",
+        guarantee: "G5",
         edits: &[Edit {
             file: "crates/adapters-postgres/src/transaction.rs",
             find: "const DURABLE: &str = \"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \\\n    SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') \\\n                          WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true), \\\n           set_config(",

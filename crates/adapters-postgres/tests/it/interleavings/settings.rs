@@ -72,7 +72,7 @@ async fn assert_seen(stage: &Stage, what: &[&str]) {
 }
 
 #[tokio::test]
-async fn g2_g3_g5_submissions_starts_and_changes_commit_durably_whatever_the_default() {
+async fn g2_g3_g5_whatever_others_rely_on_commits_durably_whatever_the_default() {
     play(|stage| async move {
         stage.scene.apply(&HOME.changes()).await;
         let server = careless(&stage, "on").await;
@@ -81,7 +81,10 @@ async fn g2_g3_g5_submissions_starts_and_changes_commit_durably_whatever_the_def
         let key = scene.submit(HOME.sync()).await;
         let delivered = scene.receive(1).await;
         assert_eq!(delivered[0].run, key);
-        assert_eq!(scene.try_start(&key).await, Came::Started);
+        let running = scene.start(&key).await;
+        assert_seen(&stage, &["run_states", "runs"]).await;
+        let outcome = scene.complete(&running, Work::Succeeded).await;
+        assert_eq!(outcome, RunOutcome::Succeeded);
         assert_seen(&stage, &["run_states", "runs"]).await;
         scene.apply(&[set_gate(HOME.workspace, None, false)]).await;
         assert_seen(&stage, &["run_states", "runs", "scopes"]).await;
