@@ -43,9 +43,11 @@ async fn drain(scene: &Scene, runs: usize) {
         let begun = ports.runs.begin(&starts).await.expect("answers");
         let entries: Vec<Entry> = begun
             .into_iter()
-            .map(|begun| match begun {
-                Begun::Started(permit) => permit.enter().expect("in time"),
-                other => panic!("not started: {other:?}"),
+            .map(|begun| {
+                let Begun::Started(permit) = begun else {
+                    panic!("not started: {begun:?}");
+                };
+                permit.enter().expect("in time")
             })
             .collect();
         let renewals: Vec<Renewal> = entries
