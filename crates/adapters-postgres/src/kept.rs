@@ -89,3 +89,13 @@ impl Kept {
         self.at_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+impl Drop for Kept {
+    /// Ends them here: giving them back takes a runtime, which may be gone by now.
+    fn drop(&mut self) {
+        let at_hand = self.lines().take().unwrap_or_default();
+        for Line { connection, .. } in at_hand {
+            drop(connection.detach());
+        }
+    }
+}

@@ -4,11 +4,12 @@ use std::slice::from_ref;
 
 use countersign_conformance::scene::{Came, HOME, eventually};
 use countersign_domain::RunStatus;
-use countersign_ports::{Begun, ReadBack};
+use countersign_ports::{Begun, ReadBack, RunRepository as _};
 use countersign_postgres::sqlx;
 
 use super::fault::Fault;
 use super::{Line, on_a_line};
+use crate::support::Site;
 
 impl Line {
     /// That no connection through the proxy is left in a transaction that nobody ends.
@@ -56,6 +57,22 @@ async fn a_begin_that_is_dropped_at_any_message_leaves_no_transaction_open() {
         }
     })
     .await;
+}
+
+#[test]
+fn a_store_may_be_dropped_after_its_runtime() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (site, store) = runtime.block_on(async {
+        let site = Site::new().await;
+        let store = site.open().await;
+        // Its connection is kept at hand.
+        store.runs().submit(&[HOME.sync()]).await.unwrap();
+        (site, store)
+    });
+    drop(runtime);
+    drop(store);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(site.close());
 }
 
 #[tokio::test]
