@@ -24,7 +24,7 @@ END $$;
 --   by_age, until_times       whether it holds up to its age limit rather than by revisions; up to when, and without end
 --                             where that is null: including that time where it goes by age, excluding it otherwise
 --   scope_rulings and so on   the revisions that rulings rest on, by their places from one
---   runs and so on            the starts, a start a place; a reason makes it a block
+--   asked_runs and so on      the starts, a start a place; a reason makes it a block
 --   piece                     how many starts are moved before a change that waits is let in
 --
 -- Answers with one row: the clock under the locks; of each ruling, whether it held, and whether what it rests on is

@@ -87,10 +87,9 @@ async fn the_hot_statements_search_and_never_scan_where_statistics_know_of_nothi
     drain_and_look(async |_| ()).await;
 }
 
-/// Plans are kept as long as a connection, and tables grow meanwhile.
+/// One of them is queued. Plans are kept as long as a connection, and tables grow meanwhile.
 #[tokio::test]
-async fn the_hot_statements_search_and_never_scan_where_statistics_know_of_three_runs_one_of_them_queued()
- {
+async fn the_hot_statements_search_and_never_scan_where_statistics_know_of_three_runs() {
     drain_and_look(async |site| {
         let store = site.open().await;
         let scene = scene_on(&store).await;
