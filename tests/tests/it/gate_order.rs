@@ -567,7 +567,9 @@ async fn a_look_up_that_is_not_answered_keeps_no_run_that_has_started_from_its_h
     });
     let gate = gate_over(mocks.runs, authority, ConsistencyMode::Fenced, lease_for);
     let begun = tokio::time::Instant::now();
-    let passages = gate.pass(&[queued("7"), queued("7")]).await;
+    let runs = [queued("7"), queued("7")];
+    let passages = tokio::time::timeout(lease_for, gate.pass(&runs)).await;
+    let passages = passages.expect("an answer before the permit lapses");
     assert!(
         matches!(&passages[..], [Passage::Started(_), Passage::SetAside]),
         "{passages:?}"
