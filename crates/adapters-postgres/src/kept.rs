@@ -14,8 +14,9 @@ use sqlx::{Connection, PgConnection, Postgres};
 
 use crate::connect::RESTED;
 
-/// At most so many: a worker's receiving, its look-up and start, and a submission. The others are for transactions.
-const AT_HAND: usize = 3;
+/// At most so many: a worker's receiving, its look-up and start, its completing, and a submission. The others are for
+/// transactions.
+const AT_HAND: usize = 4;
 
 /// How long one is kept. The pool looks at it then, and ends it in its time.
 const KEPT_FOR: Duration = Duration::from_secs(300);

@@ -107,7 +107,7 @@ pub(super) const ABLATIONS: &[Ablation] = &[
         name: "a start of unknown end is begun again instead of read back",
         guarantee: "G3",
         edits: &[Edit {
-            file: "crates/app/src/gate.rs",
+            file: "crates/app/src/gate/begin.rs",
             find: "                self.read_back(starts, error).await\n            }\n            known",
             replace: "                let _kept = Self::read_back;\n                drop(error);\n                self.ports.runs().begin(starts).await\n            }\n            known",
         }],

@@ -5,6 +5,7 @@ use super::{Ablation, Edit, Watch};
 const BEGIN: &str = "crates/adapters-postgres/migrations/0011_begin_call.sql";
 const CALLS: &str = "crates/adapters-postgres/migrations/0008_calls.sql";
 const SUBMIT: &str = "crates/adapters-postgres/migrations/0010_submit_call.sql";
+const FINISH: &str = "crates/adapters-postgres/migrations/0013_finish_and_change_calls.sql";
 const CHANGES: &str = "crates/adapters-postgres/migrations/0004_changes.sql";
 
 const fn watched_by(tests: &'static [&'static str]) -> Watch {
@@ -192,6 +193,26 @@ pub(super) const ABLATIONS: &[Ablation] = &[
             replace: "const DURABLE: &str = \"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \\\n    SELECT set_config(",
         }],
         watch: watched_by(&["interleavings::settings::"]),
+    },
+    Ablation {
+        name: "a plain success is as durable as the server's default",
+        guarantee: "G5",
+        edits: &[Edit {
+            file: FINISH,
+            find: "    PERFORM countersign.commit_durably();\n",
+            replace: "",
+        }],
+        watch: watched_by(&["interleavings::settings::"]),
+    },
+    Ablation {
+        name: "a plain success completes under any lease",
+        guarantee: "G3",
+        edits: &[Edit {
+            file: FINISH,
+            find: "\n      AND s.lease_id = f.lease AND s.cancel_by IS NULL",
+            replace: "\n      AND s.cancel_by IS NULL",
+        }],
+        watch: watched_by(&["together::finish::", "together::leases::"]),
     },
     Ablation {
         name: "a start is as durable as the server's default",

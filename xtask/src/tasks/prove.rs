@@ -206,7 +206,7 @@ const MUTATED: &[Mutated] = &[
         tests: None,
     },
     Mutated {
-        files: ["--file", "crates/app/src/gate.rs"],
+        files: ["--file", "crates/app/src/gate{.rs,/*.rs}"],
         packages: &["countersign-tests"],
         tests: Some("gate_order::"),
     },

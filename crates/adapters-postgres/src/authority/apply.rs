@@ -7,11 +7,11 @@ use countersign_domain::{AttributedChange, ScopeRevision};
 use countersign_ports::{Applied, PortError, PortErrorKind, PortResult};
 use serde_json::Value;
 use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
 
 use super::PostgresAuthority;
 use crate::error::failed;
 use crate::rows::Columns;
-use crate::transaction::again_on_conflict;
 
 const OPERATION: &str = "apply";
 
@@ -19,13 +19,14 @@ pub(super) async fn apply(
     authority: &PostgresAuthority,
     changes: &[AttributedChange],
 ) -> PortResult<Applied> {
-    again_on_conflict(|| async {
-        let mut write = authority.shared.write(OPERATION).await?;
-        let applied = apply_in(authority, write.connection(), changes).await?;
-        write.commit().await?;
-        Ok(applied)
-    })
-    .await
+    let (shared, written) = (&authority.shared, written(changes)?);
+    let asked = || {
+        shared
+            .query(include_str!("../sql/apply_alone.sql"))
+            .bind(written.clone())
+    };
+    let rows = shared.call_durably(asked, OPERATION).await?;
+    applied(changes, &rows)
 }
 
 pub(super) async fn apply_in(
@@ -40,6 +41,10 @@ pub(super) async fn apply_in(
         .fetch_all(connection)
         .await
         .map_err(failed(OPERATION))?;
+    applied(changes, &rows)
+}
+
+fn applied(changes: &[AttributedChange], rows: &[PgRow]) -> PortResult<Applied> {
     let raised = rows
         .iter()
         .map(|row| {

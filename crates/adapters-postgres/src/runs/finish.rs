@@ -24,8 +24,25 @@ pub(super) async fn finish(runs: &PostgresRuns, finishes: &[Finish]) -> PortResu
         .iter()
         .filter(|finish| named.insert(lease_of(finish)))
         .collect();
+    // In one order, so that two batches that share runs do not wait for each other.
     firsts.sort_unstable_by_key(|finish| finish.run.id);
-    let known = again_on_conflict(|| finish_once(runs, &firsts)).await?;
+    let (plain, mut rest): (Vec<&Finish>, Vec<&Finish>) =
+        firsts.into_iter().partition(|one| is_plain(one));
+    let mut known = HashMap::with_capacity(finishes.len());
+    if complete_plainly(runs, &plain).await? == plain.len() {
+        known.extend(plain.iter().map(|finish| {
+            let outcome = RunOutcome::Succeeded;
+            let successor = None;
+            (lease_of(finish), Finished::Completed { outcome, successor })
+        }));
+    } else {
+        // Not all of them could be completed plainly: each is looked at by itself.
+        rest.extend(plain);
+        rest.sort_unstable_by_key(|finish| finish.run.id);
+    }
+    if !rest.is_empty() {
+        known.extend(again_on_conflict(|| complete_rest(runs, &rest)).await?);
+    }
     if known.values().any(has_successor) {
         runs.shared.ring();
     }
@@ -43,66 +60,47 @@ fn has_successor(finished: &Finished) -> bool {
     }
 }
 
-async fn finish_once(
-    runs: &PostgresRuns,
-    finishes: &[&Finish],
-) -> PortResult<HashMap<Lease, Finished>> {
-    let mut write = runs.shared.write(OPERATION).await?;
-    let (plain, mut rest): (Vec<&Finish>, Vec<&Finish>) =
-        finishes.iter().copied().partition(|one| is_plain(one));
-    let mut finished = HashMap::with_capacity(finishes.len());
-    if complete_plainly(runs, write.connection(), &plain).await? == plain.len() as u64 {
-        finished.extend(plain.iter().map(|finish| {
-            let outcome = RunOutcome::Succeeded;
-            let successor = None;
-            (lease_of(finish), Finished::Completed { outcome, successor })
-        }));
-    } else {
-        // Not all of them could be completed plainly: each is looked at by itself.
-        rest.extend(plain);
-        rest.sort_unstable_by_key(|finish| finish.run.id);
-    }
-    finished.extend(complete_rest(runs, write.connection(), &rest).await?);
-    write.commit().await?;
-    Ok(finished)
-}
-
 /// A success that leaves nothing with the run.
 fn is_plain(finish: &Finish) -> bool {
     finish.work == Work::Succeeded && finish.result.is_none() && finish.output.is_none()
 }
 
-/// Completes plain successes; answers with how many.
-async fn complete_plainly(
-    runs: &PostgresRuns,
-    connection: &mut PgConnection,
-    finishes: &[&Finish],
-) -> PortResult<u64> {
+/// Completes plain successes in one call; answers with how many.
+async fn complete_plainly(runs: &PostgresRuns, finishes: &[&Finish]) -> PortResult<usize> {
     if finishes.is_empty() {
         return Ok(0);
     }
-    let keys = Keys::of(finishes);
-    let completed = runs
-        .shared
-        .query(include_str!("../sql/finish_plain.sql"))
-        .bind(keys.runs)
-        .bind(keys.workspaces)
-        .bind(keys.leases)
-        .execute(connection)
-        .await
-        .map_err(failed(OPERATION))?;
-    Ok(completed.rows_affected())
+    let asked = || {
+        let keys = Keys::of(finishes);
+        runs.shared
+            .query(include_str!("../sql/finish_plain.sql"))
+            .bind(keys.runs)
+            .bind(keys.workspaces)
+            .bind(keys.leases)
+    };
+    let rows = runs.shared.call_durably(asked, OPERATION).await?;
+    let completed = rows
+        .first()
+        .map(|row| Columns::of(row, OPERATION).number("completed"));
+    completed.unwrap_or(Ok(0))
 }
 
 /// Completes whatever is not a plain success, and finds what was completed before.
 async fn complete_rest(
     runs: &PostgresRuns,
+    finishes: &[&Finish],
+) -> PortResult<HashMap<Lease, Finished>> {
+    let mut write = runs.shared.write(OPERATION).await?;
+    let finished = complete_rest_in(runs, write.connection(), finishes).await?;
+    write.commit().await?;
+    Ok(finished)
+}
+
+async fn complete_rest_in(
+    runs: &PostgresRuns,
     connection: &mut PgConnection,
     finishes: &[&Finish],
 ) -> PortResult<HashMap<Lease, Finished>> {
-    if finishes.is_empty() {
-        return Ok(HashMap::new());
-    }
     let mut outcomes = complete(runs, connection, finishes).await?;
     let next: Vec<Next<'_>> = finishes
         .iter()

@@ -78,14 +78,16 @@ async fn g2_g3_g5_whatever_others_rely_on_commits_durably_whatever_the_default()
         let server = careless(&stage, "on").await;
         let scene = scene_on(&opened(&stage, &server).await);
         stage.execute(WITNESS).await;
-        let key = scene.submit(HOME.sync()).await;
-        let delivered = scene.receive(1).await;
-        assert_eq!(delivered[0].run, key);
-        let running = scene.start(&key).await;
-        assert_seen(&stage, &["run_states", "runs"]).await;
-        let outcome = scene.complete(&running, Work::Succeeded).await;
-        assert_eq!(outcome, RunOutcome::Succeeded);
-        assert_seen(&stage, &["run_states", "runs"]).await;
+        // One completes plainly, the other does not.
+        for work in [Work::Succeeded, Work::PartiallySucceeded] {
+            let key = scene.submit(HOME.sync()).await;
+            let delivered = scene.receive(1).await;
+            assert_eq!(delivered[0].run, key);
+            let running = scene.start(&key).await;
+            assert_seen(&stage, &["run_states", "runs"]).await;
+            scene.complete(&running, work).await;
+            assert_seen(&stage, &["run_states", "runs"]).await;
+        }
         scene.apply(&[set_gate(HOME.workspace, None, false)]).await;
         assert_seen(&stage, &["run_states", "runs", "scopes"]).await;
     })

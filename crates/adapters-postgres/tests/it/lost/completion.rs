@@ -80,6 +80,24 @@ async fn a_success_cut_after_its_commit_keeps_its_result() {
 }
 
 #[tokio::test]
+async fn a_plain_success_cut_at_its_commit_is_one_when_it_is_called_again() {
+    for fault in [Fault::CutBeforeCommit, Fault::CutAfterCommit] {
+        on_a_line(|line| async move {
+            let running = line.past.running().await;
+            let finish = running.finish(Work::Succeeded);
+            let expected = Finished::Completed {
+                outcome: RunOutcome::Succeeded,
+                successor: None,
+            };
+            assert_eq!(line.finish_again(fault, &finish).await, expected);
+            let stands = (RunStatus::Completed, RunOutcome::Succeeded);
+            assert_eq!(line.past.stands(&running.key).await, stands);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn a_rescue_cut_after_its_commit_has_queued_one_successor_that_is_received() {
     on_a_line(|line| async move {
         let key = line.past.submit(HOME.sync()).await;

@@ -23,7 +23,12 @@ pub(super) struct Message {
 }
 
 /// What is called where a statement commits by itself.
-const CALLS: [&[u8]; 2] = [b".queue_runs(", b".begin_runs("];
+const CALLS: [&[u8]; 4] = [
+    b".queue_runs(",
+    b".begin_runs(",
+    b".finish_plainly(",
+    b".apply_alone(",
+];
 
 impl Message {
     /// A message that the proxy makes up.

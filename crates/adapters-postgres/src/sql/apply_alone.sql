@@ -1,0 +1,1 @@
+SELECT workspace_id, counter, nonce FROM countersign.apply_alone($1::text::jsonb)
