@@ -9,11 +9,13 @@ use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::PostgresUrl;
 
-/// Notifications of one process are at least this far apart: however much is queued, whoever listens needs
-/// to hear of it once.
+/// Notifications of one process are at least this far apart: the first is sent at once, and however much is queued
+/// meanwhile, whoever listens needs to hear of it once more.
 const APART: Duration = Duration::from_millis(20);
 
 /// How long to wait before listening is tried again.
@@ -23,10 +25,31 @@ const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 pub(crate) struct Bell {
     rung: Arc<Notify>,
     channel: String,
-    /// Whether something is still to be told to others.
-    untold: Arc<AtomicBool>,
+    /// What its own notifications say. Who waits here was rung already.
+    name: Arc<str>,
+    others: Arc<Others>,
     url: PostgresUrl,
     listening: Mutex<Option<AbortHandle>>,
+}
+
+/// What others were told.
+#[derive(Debug, Default)]
+struct Others {
+    /// Whether something is still to be told to them.
+    untold: AtomicBool,
+    told_at: Mutex<Option<Instant>>,
+}
+
+impl Others {
+    /// Waits until it is time to tell them something.
+    async fn when_due(&self) {
+        let told_at = *self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(told_at) = told_at {
+            tokio::time::sleep_until(told_at + APART).await;
+        }
+        *self.told_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.untold.store(false, Ordering::Release);
+    }
 }
 
 impl Bell {
@@ -34,7 +57,8 @@ impl Bell {
         Self {
             rung: Arc::default(),
             channel: format!("{}_queue", url.schema()),
-            untold: Arc::default(),
+            name: Uuid::new_v4().to_string().into(),
+            others: Arc::default(),
             url: url.clone(),
             listening: Mutex::default(),
         }
@@ -44,16 +68,16 @@ impl Bell {
     /// makes committers wait for each other.
     pub(crate) fn ring(&self, pool: &PgPool) {
         self.rung.notify_one();
-        if self.untold.swap(true, Ordering::AcqRel) {
+        if self.others.untold.swap(true, Ordering::AcqRel) {
             return;
         }
-        let (pool, channel) = (pool.clone(), self.channel.clone());
-        let untold = Arc::clone(&self.untold);
+        let (pool, others) = (pool.clone(), Arc::clone(&self.others));
+        let (channel, name) = (self.channel.clone(), Arc::clone(&self.name));
         tokio::spawn(async move {
-            tokio::time::sleep(APART).await;
-            untold.store(false, Ordering::Release);
-            let told = sqlx::query("SELECT pg_notify($1, '')")
+            others.when_due().await;
+            let told = sqlx::query("SELECT pg_notify($1, $2)")
                 .bind(channel)
+                .bind(&*name)
                 .execute(&pool)
                 .await;
             if let Err(error) = told {
@@ -77,6 +101,7 @@ impl Bell {
             let task = listen(
                 self.url.clone(),
                 self.channel.clone(),
+                Arc::clone(&self.name),
                 Arc::clone(&self.rung),
             );
             *listening = Some(tokio::spawn(task).abort_handle());
@@ -104,9 +129,9 @@ impl Drop for Bell {
 
 /// Rings whenever another process says that it queued something. On a connection of its own: one that
 /// listens is of no use for anything else.
-async fn listen(url: PostgresUrl, channel: String, rung: Arc<Notify>) {
+async fn listen(url: PostgresUrl, channel: String, own: Arc<str>, rung: Arc<Notify>) {
     loop {
-        let error = match listen_once(&url, &channel, &rung).await {
+        let error = match listen_once(&url, &channel, &own, &rung).await {
             Ok(never) => match never {},
             Err(error) => error,
         };
@@ -120,6 +145,7 @@ enum Never {}
 async fn listen_once(
     url: &PostgresUrl,
     channel: &str,
+    own: &str,
     rung: &Notify,
 ) -> Result<Never, sqlx::Error> {
     let pool = PgPoolOptions::new()
@@ -129,7 +155,9 @@ async fn listen_once(
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.listen(channel).await?;
     loop {
-        listener.recv().await?;
-        rung.notify_one();
+        let told = listener.recv().await?;
+        if told.payload() != own {
+            rung.notify_one();
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Hints that are lost: whoever waits finds what was queued by looking.
+//! Hints: lost, and whoever waits finds what was queued by looking; and of one's own.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -72,6 +72,30 @@ async fn a_waiter_is_told_of_what_another_process_queued() {
             (line.proxy.counts().notified.load(Ordering::SeqCst) > 0).then_some(())
         })
         .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_waiter_is_not_told_a_second_time_of_what_its_own_process_queued() {
+    on_a_line(|line| async move {
+        // The first one makes its process listen, and has the hint of its own run.
+        let first = line.wait();
+        eventually("the waiter listens", || async {
+            (line.proxy.counts().listening.load(Ordering::SeqCst) > 0).then_some(())
+        })
+        .await;
+        line.scene.submit(HOME.sync()).await;
+        first.await.unwrap();
+        line.scene.receive_soon().await;
+        let second = line.wait();
+        eventually("its own notification came", || async {
+            (line.proxy.counts().notified.load(Ordering::SeqCst) > 0).then_some(())
+        })
+        .await;
+        assert!(line.scene.receive(1).await.is_empty());
+        assert!(!second.is_finished(), "it still waits");
+        line.queue_elsewhere(second).await;
     })
     .await;
 }
