@@ -217,6 +217,7 @@ impl Ready {
                 run: RunKey { id, workspace_id },
                 operation_type: operation.clone(),
                 receipt: Receipt(delivery.to_string()),
+                brought: None,
             })
         });
         Chosen {

@@ -62,6 +62,7 @@ impl Line {
                     run: one.entry.run.clone(),
                     operation_type: one.entry.operation_type.clone(),
                     receipt,
+                    brought: None,
                 }
             })
             .collect()

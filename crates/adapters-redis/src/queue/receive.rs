@@ -89,6 +89,7 @@ async fn hand_out(
             },
             operation_type: (*operation).clone(),
             receipt: Receipt(receipt.clone()),
+            brought: None,
         });
     }
     Ok(deliveries)
