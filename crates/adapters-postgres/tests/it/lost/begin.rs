@@ -5,6 +5,7 @@ use std::slice::from_ref;
 use countersign_conformance::scene::{Came, HOME};
 use countersign_domain::{ReasonCode, RunOutcome, RunStatus};
 use countersign_ports::{Begun, ReadBack, RetryClass, RunKey, Start};
+use countersign_postgres::sqlx::{AssertSqlSafe, Executor};
 
 use super::fault::Fault;
 use super::{Line, on_a_line};
@@ -178,6 +179,73 @@ async fn a_begin_cut_at_any_message_is_read_back_as_not_made() {
             cuts += 1;
         }
         assert!(cuts > 2, "to be parsed, bound and executed: {cuts}");
+    })
+    .await;
+}
+
+/// More than one call begins where it has to let a change in.
+const MANY: usize = 300;
+
+/// A change of this workspace waits as soon as a start was moved.
+const SOMEBODY_WAITS: &str = "
+    CREATE FUNCTION countersign.wait() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_advisory_xact_lock_shared(countersign.announcement('home'));
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER somebody_waits AFTER UPDATE ON countersign.run_states
+    FOR EACH STATEMENT EXECUTE FUNCTION countersign.wait()";
+
+/// Nothing is moved any more once something runs.
+const AND_THE_NEXT_CALL_FAILS: &str = "
+    CREATE FUNCTION countersign.fail() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF EXISTS (SELECT 1 FROM countersign.run_states WHERE status = 'running') THEN
+            RAISE EXCEPTION 'not now' USING ERRCODE = 'lock_not_available';
+        END IF;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER the_next_call_fails BEFORE UPDATE ON countersign.run_states
+    FOR EACH STATEMENT EXECUTE FUNCTION countersign.fail()";
+
+impl Line {
+    /// Starts of so many runs, after statements in which `countersign.` stands for the store's schema.
+    async fn many_judged(&self, statements: &str) -> Vec<Start> {
+        let schema = format!("{}.", self.site.schema());
+        let statements = AssertSqlSafe(statements.replace("countersign.", &schema));
+        let done = self.site.connect().await.execute(statements).await;
+        done.expect("the statements are run");
+        let keys = self.past.submit_all((0..MANY).map(|_| HOME.sync())).await;
+        self.scene.judge_all(&keys).await
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_is_cut_after_it_let_a_change_in_is_read_back_whole() {
+    on_a_line(|line| async move {
+        let starts = line.many_judged(SOMEBODY_WAITS).await;
+        let runs = &line.scene.ports.runs;
+        let begin = runs.begin(&starts);
+        line.cut_at_commit(Fault::CutAfterSecondCommit, begin).await;
+        let found = runs.read_back(&starts).await.unwrap();
+        let is_started = |found: &ReadBack| matches!(found, ReadBack::Committed(Begun::Started(_)));
+        let started = found.iter().filter(|found| is_started(found)).count();
+        assert_eq!(started, MANY);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn starts_that_were_made_before_a_change_was_let_in_stand_whatever_becomes_of_the_rest() {
+    on_a_line(|line| async move {
+        let statements = [SOMEBODY_WAITS, AND_THE_NEXT_CALL_FAILS].join(";");
+        let starts = line.many_judged(&statements).await;
+        let begun = line.scene.ports.runs.begin(&starts).await.unwrap();
+        let count = |is: fn(&Begun) -> bool| begun.iter().filter(|begun| is(begun)).count();
+        let started = count(|begun| matches!(begun, Begun::Started(_)));
+        let busy = count(|begun| matches!(begun, Begun::AuthorityBusy));
+        assert!(started > 0 && busy > 0, "{started} started, {busy} busy");
+        assert_eq!(started + busy, MANY);
     })
     .await;
 }

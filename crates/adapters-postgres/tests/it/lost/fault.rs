@@ -15,6 +15,8 @@ pub(super) enum Fault {
     CutInCommit,
     /// The COMMIT goes through, the server says that it is done, and the line is cut instead of telling.
     CutAfterCommit,
+    /// The same at the commit after the next one.
+    CutAfterSecondCommit,
     /// From this message of what is asked next on, the server's answers are kept back.
     StallAtMessage(usize),
     /// The server's answers: kept back until something else is to be lost.
@@ -44,6 +46,12 @@ impl Fault {
                 false
             }
             Self::CutBeforeCommit | Self::CutInCommit | Self::CutAfterCommit => sent.is_commit(),
+            Self::CutAfterSecondCommit => {
+                if sent.is_commit() {
+                    *self = Self::CutAfterCommit;
+                }
+                false
+            }
             Self::Listening => sent.is_listen(),
         };
         match met {
@@ -59,7 +67,8 @@ impl Fault {
             Self::CutAtMessage(_)
             | Self::CutBeforeCommit
             | Self::CutInCommit
-            | Self::CutAfterCommit => true,
+            | Self::CutAfterCommit
+            | Self::CutAfterSecondCommit => true,
             Self::Nothing
             | Self::StallAtMessage(_)
             | Self::Answers

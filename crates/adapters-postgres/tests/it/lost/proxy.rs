@@ -168,7 +168,10 @@ impl Shared {
                     && client.send(&Message::new(b'Z', b"I")).await
             }
             Fault::CutAtMessage(_) | Fault::CutBeforeCommit => false,
-            Fault::StallAtMessage(_) | Fault::Answers | Fault::Notifications => {
+            Fault::CutAfterSecondCommit
+            | Fault::StallAtMessage(_)
+            | Fault::Answers
+            | Fault::Notifications => {
                 panic!("nothing that a client sends meets these")
             }
         }
