@@ -17,7 +17,6 @@ use uuid::Uuid;
 use crate::error::failed;
 use crate::rows::{Columns, PgTime, micros, readable};
 use crate::store::Shared;
-use crate::stored_run::read_queued;
 use crate::transaction::again_on_conflict;
 
 /// How many waiting entries one `receive` makes ready at the most.
@@ -204,29 +203,19 @@ struct Chosen {
 }
 
 impl Chosen {
-    /// The columns run, workspace, operation, delivery, priority, due time, and whether those of a queued run follow.
+    /// The columns run, workspace, operation, delivery, priority, due time.
     fn read(columns: &mut Columns<'_>) -> PortResult<Self> {
-        let run = RunKey {
-            id: columns.run_id()?,
-            workspace_id: columns.parsed("workspace id")?,
-        };
-        let operation_type = columns.parsed("operation type")?;
-        let receipt = Receipt(columns.take::<i64>()?.to_string());
-        let place = (Reverse(columns.take()?), columns.time()?);
-        // One that does not read is not brought: whoever loads it is told what is wrong with it.
-        let brought = match columns.take()? {
-            true => read_queued(columns, "receive").ok(),
-            false => None,
-        };
-        let brought = brought.filter(|brought| brought.workspace_id == run.workspace_id);
+        let id = columns.run_id()?;
         Ok(Self {
             delivery: Delivery {
-                run,
-                operation_type,
-                receipt,
-                brought: brought.map(Box::new),
+                run: RunKey {
+                    id,
+                    workspace_id: columns.parsed("workspace id")?,
+                },
+                operation_type: columns.parsed("operation type")?,
+                receipt: Receipt(columns.take::<i64>()?.to_string()),
             },
-            place,
+            place: (Reverse(columns.take()?), columns.time()?),
         })
     }
 }

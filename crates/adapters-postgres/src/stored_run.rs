@@ -54,12 +54,10 @@ pub(crate) fn read_run_of(
     })
 }
 
-/// Reads one queued run, as `sql/load.sql` and `sql/receive.sql` answer with it.
-pub(crate) fn read_queued(
-    columns: &mut Columns<'_>,
-    operation: &'static str,
-) -> PortResult<OperationRun> {
-    let asked = read_asked(columns, operation)?;
+/// Reads one queued run, as `sql/load.sql` answers with it.
+pub(crate) fn read_queued(row: &PgRow, operation: &'static str) -> PortResult<OperationRun> {
+    let mut columns = Columns::of(row, operation);
+    let asked = read_asked(&mut columns, operation)?;
     Ok(OperationRun {
         undecided_since: columns.optional_time()?,
         ..asked

@@ -217,7 +217,6 @@ impl Ready {
                 run: RunKey { id, workspace_id },
                 operation_type: operation.clone(),
                 receipt: Receipt(delivery.to_string()),
-                brought: None,
             })
         });
         Chosen {

@@ -267,7 +267,6 @@ macro_rules! __table {
             }
             queue {
                 an_entry_is_delivered_with_what_it_is_about
-                a_delivery_brings_the_run_that_would_be_loaded
                 an_entry_is_delivered_to_another_process
                 a_push_leaves_an_entry_that_waits_alone
                 a_push_leaves_an_entry_that_is_invisible_alone

@@ -73,9 +73,6 @@ pub struct Delivery {
     pub operation_type: OperationType,
     /// What to ack or put off.
     pub receipt: Receipt,
-    /// The run, where the queue lives in the run's store and has it at hand: what
-    /// [`RunRepository::load`](crate::RunRepository::load) would have answered at that moment. None says nothing.
-    pub brought: Option<Box<OperationRun>>,
 }
 
 impl Delivery {

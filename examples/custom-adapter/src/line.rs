@@ -62,7 +62,6 @@ impl Line {
                     run: one.entry.run.clone(),
                     operation_type: one.entry.operation_type.clone(),
                     receipt,
-                    brought: None,
                 }
             })
             .collect()

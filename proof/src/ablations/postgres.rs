@@ -5,7 +5,7 @@ use super::{Ablation, Edit, Watch};
 const BEGIN: &str = "crates/adapters-postgres/migrations/0011_begin_call.sql";
 const CALLS: &str = "crates/adapters-postgres/migrations/0008_calls.sql";
 const SUBMIT: &str = "crates/adapters-postgres/migrations/0010_submit_call.sql";
-const FINISH: &str = "crates/adapters-postgres/migrations/0013_fewer_calls.sql";
+const FINISH: &str = "crates/adapters-postgres/migrations/0013_finish_and_change_calls.sql";
 const CHANGES: &str = "crates/adapters-postgres/migrations/0004_changes.sql";
 
 const fn watched_by(tests: &'static [&'static str]) -> Watch {

@@ -28,9 +28,7 @@ pub(super) async fn load(
         .bind(uuids(&ids));
     let rows = runs.shared.call(load, OPERATION).await?;
     let mut found: HashMap<RunId, OperationRun> = HashMap::with_capacity(keys.len());
-    let queued = rows
-        .iter()
-        .map(|row| read_queued(&mut Columns::of(row, OPERATION), OPERATION));
+    let queued = rows.iter().map(|row| read_queued(row, OPERATION));
     found.extend(queued.filter_map(readable).map(|run| (run.id, run)));
     if rows.len() < ids.len() {
         let rest: Vec<RunId> = ids

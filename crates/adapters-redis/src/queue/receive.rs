@@ -89,7 +89,6 @@ async fn hand_out(
             },
             operation_type: (*operation).clone(),
             receipt: Receipt(receipt.clone()),
-            brought: None,
         });
     }
     Ok(deliveries)

@@ -154,7 +154,7 @@ async fn receive_batch(
         return Ok(None);
     }
     let is_full = deliveries.len() >= slots.num_permits();
-    let loaded = with_runs(shared, deliveries).await?;
+    let loaded = load(shared, deliveries).await?;
     let mut runs = Vec::with_capacity(loaded.len());
     let mut spent = Vec::new();
     for (delivery, run) in loaded {
@@ -172,27 +172,6 @@ async fn receive_batch(
         slots,
         is_full,
     }))
-}
-
-/// What was received, with the runs: those that were brought along, and the others loaded.
-async fn with_runs(
-    shared: &Shared,
-    deliveries: Vec<Delivery>,
-) -> Result<Vec<(Delivery, Option<OperationRun>)>, PortError> {
-    // Another store's queue cannot know how a run of this one is.
-    let is_of_runs =
-        |_: &Box<OperationRun>| shared.ports.queue().store() == shared.ports.runs().store();
-    let (mut found, mut missing) = (Vec::with_capacity(deliveries.len()), Vec::new());
-    for mut delivery in deliveries {
-        match delivery.brought.take().filter(is_of_runs) {
-            Some(run) => found.push((delivery, Some(*run))),
-            None => missing.push(delivery),
-        }
-    }
-    if !missing.is_empty() {
-        found.extend(load(shared, missing).await?);
-    }
-    Ok(found)
 }
 
 /// Loads what was received: together, or each workspace's by itself where that fails for now. One whose server is away

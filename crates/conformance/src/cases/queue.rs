@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use countersign_domain::{QueueName, Submission};
-use countersign_ports::{Acked, Delivery, Push, QueueEntry, RunKey, Undecided, UndecidedPolicy};
+use countersign_ports::{Acked, Delivery, Push, QueueEntry, RunKey};
 
 use crate::Ports;
 use crate::change::id;
-use crate::scene::{AN_HOUR, AWAY, HOME, Scene, note, patiently};
+use crate::scene::{AN_HOUR, AWAY, HOME, Scene};
 
 async fn entry(scene: &Scene, key: &RunKey) -> QueueEntry {
     QueueEntry::of(&scene.load(key).await)
@@ -28,47 +28,6 @@ pub async fn an_entry_is_delivered_with_what_it_is_about(ports: &Ports) {
     assert_eq!(delivery.run, key);
     assert_eq!(delivery.operation_type, id("restore.execute"));
     assert!(scene.receive(10).await.is_empty(), "invisible to others");
-}
-
-/// A run that comes along with its entry is the one that would be loaded, whatever has become of it meanwhile.
-pub async fn a_delivery_brings_the_run_that_would_be_loaded(ports: &Ports) {
-    let scene = Scene::bare(ports);
-    let key = scene
-        .submit(Submission {
-            unique_key: Some(id("nightly")),
-            priority: 3,
-            ..HOME.restore()
-        })
-        .await;
-    let brings_that = async |delivery: &Delivery| {
-        assert_eq!(delivery.run, key);
-        if let Some(brought) = &delivery.brought {
-            assert_eq!(**brought, scene.load(&key).await);
-        }
-    };
-    let entry = entry(&scene, &key).await;
-    let delivery = scene.receive_one(AN_HOUR).await;
-    brings_that(&delivery).await;
-
-    let undecided = [Undecided {
-        run: key.clone(),
-        cause: "the authority store is away".to_owned(),
-    }];
-    let policy = UndecidedPolicy {
-        first_wait: Duration::from_millis(1),
-        longest_wait: AN_HOUR,
-        give_up_after: AN_HOUR,
-    };
-    patiently(|| scene.ports.runs.put_off(&undecided, &policy)).await;
-    // Of a queue that its caller keeps.
-    scene.put_off(&delivery, Duration::ZERO).await;
-    let delivery = scene.receive_soon().await;
-    brings_that(&delivery).await;
-    scene.ack(&delivery).await;
-
-    scene.cancel(&key, note("ops", "no need")).await;
-    assert_eq!(scene.push(&[entry]).await, [Push::Added]);
-    brings_that(&scene.receive_one(AN_HOUR).await).await;
 }
 
 /// An entry that was pushed is there for every process.
