@@ -1,4 +1,4 @@
-//! Queues runs: where each will be is written first, then the runs, a script a workspace.
+//! Queues runs, a script a workspace. In a cluster where each will be is written first.
 
 use countersign_domain::{RunId, Submission, Timestamp, WorkspaceId};
 use countersign_ports::{PortResult, Submitted, fresh_run_id};
@@ -7,6 +7,7 @@ use super::RedisRuns;
 use super::batch::{Answers, by_workspace, unknown};
 use super::places;
 use crate::script::{Call, script};
+use crate::store::Shared;
 use crate::stored_run::asked;
 use crate::workspaces;
 
@@ -23,17 +24,11 @@ pub(super) async fn submit(
         .iter()
         .map(|submission| submission.id.unwrap_or_else(fresh_run_id))
         .collect();
-    // Before the runs: whoever lists them looks for them there.
-    let named = submissions
-        .iter()
-        .map(|submission| &submission.workspace_id);
-    workspaces::enlist(shared, named.collect(), OPERATION).await?;
-    let claims: Vec<(RunId, &WorkspaceId)> = ids
-        .iter()
-        .zip(submissions)
-        .map(|(id, submission)| (*id, &submission.workspace_id))
-        .collect();
-    let elsewhere = places::claim(shared, &claims, OPERATION).await?;
+    let is_alone = !shared.is_in_slots();
+    let elsewhere = match is_alone {
+        true => vec![None; ids.len()],
+        false => announce(shared, &ids, submissions).await?,
+    };
     let mut answers = Answers::to(submissions.len(), OPERATION);
     for (place, (id, elsewhere)) in ids.iter().zip(&elsewhere).enumerate() {
         if elsewhere.is_some() {
@@ -50,10 +45,14 @@ pub(super) async fn submit(
         .map(|group| {
             let mut keys = group.keys.of_runs();
             keys.push(shared.marker(&group.keys));
+            keys.extend(is_alone.then(|| shared.keys().workspaces()));
             for (id, _) in group.of(&ids, submissions) {
                 keys.extend([group.keys.run(*id), group.keys.context(*id)]);
+                keys.extend(is_alone.then(|| shared.keys().place(*id)));
             }
-            let mut call = Call::script(&SUBMIT, keys).arg(shared.id());
+            let first = group.each(submissions).next().filter(|_| is_alone);
+            let workspace = first.map_or("", |submission| submission.workspace_id.as_str());
+            let mut call = Call::script(&SUBMIT, keys).arg(shared.id()).arg(workspace);
             for (id, submission) in group.of(&ids, submissions) {
                 push(&mut call, *id, submission);
             }
@@ -77,6 +76,25 @@ pub(super) async fn submit(
         })
         .await?;
     answers.settle(|| None)
+}
+
+/// Writes down the workspaces and where the runs will be, before the runs: whoever lists them looks for them there.
+/// Answers, for ids that belong to a run of another workspace, with that one.
+async fn announce(
+    shared: &Shared,
+    ids: &[RunId],
+    submissions: &[Submission],
+) -> PortResult<Vec<Option<WorkspaceId>>> {
+    let named = submissions
+        .iter()
+        .map(|submission| &submission.workspace_id);
+    workspaces::enlist(shared, named.collect(), OPERATION).await?;
+    let claims: Vec<(RunId, &WorkspaceId)> = ids
+        .iter()
+        .zip(submissions)
+        .map(|(id, submission)| (*id, &submission.workspace_id))
+        .collect();
+    places::claim(shared, &claims, OPERATION).await
 }
 
 fn push(call: &mut Call, id: RunId, submission: &Submission) {
