@@ -124,6 +124,24 @@ async fn entries_that_were_lost_on_their_way_out_of_the_queue_are_restored_by_th
 }
 
 #[tokio::test]
+async fn runs_that_cannot_be_rescued_keep_no_lost_entry_from_being_restored() {
+    let site = Embedded::new(AUTHORITY).await;
+    let elsewhere = site.another_store("queue.db").await;
+    let runs = FaultyRuns::failing_to_rescue(site.store.runs_apart_from_queue());
+    let site = site.behind(|store| {
+        let (authority, queue) = (Arc::new(store.authority()), Arc::new(elsewhere.queue()));
+        Ports::new(Arc::new(runs), authority, queue, ConsistencyMode::Fenced).unwrap()
+    });
+    // Whoever submitted it was lost before it could push the entry.
+    let id = site.submit("sync").await;
+    let (worker, entered) = counting(&site);
+    let working = Working::start(worker);
+    site.completed(id).await;
+    working.drain().await;
+    assert_each_done_once(&site, &[id], &entered).await;
+}
+
+#[tokio::test]
 async fn a_drain_does_not_end_before_lost_entries_are_restored_and_their_runs_done() {
     a_queue_that_loses_things_delays_and_loses_no_run(Losing::Deliveries(15), Until::Drained).await;
 }

@@ -1,4 +1,4 @@
-//! A run repository that does not renew leases, or does not load runs.
+//! A run repository that does not renew leases, does not load runs, or does not rescue any.
 
 use std::sync::Mutex;
 
@@ -29,11 +29,12 @@ pub(crate) enum Renewing {
     FailsIn(&'static str),
 }
 
-/// A repository that does less, in front of one that does everything else; nobody behind it is
-/// elected sweeper either, so that its worker rescues nothing.
+/// A repository that does less, in front of one that does everything else. Nobody behind it is elected sweeper, so that its
+/// worker rescues nothing; or a sweeper is, whose rescues fail.
 pub(crate) struct FaultyRuns {
     inner: SqliteRuns,
     renewing: Renewing,
+    fails_to_rescue: bool,
     /// A workspace whose runs cannot be loaded now, nor what is asked together with them.
     away: Mutex<Option<&'static str>>,
 }
@@ -43,7 +44,15 @@ impl FaultyRuns {
         Self {
             inner,
             renewing,
+            fails_to_rescue: false,
             away: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn failing_to_rescue(inner: SqliteRuns) -> Self {
+        Self {
+            fails_to_rescue: true,
+            ..Self::over(inner, Renewing::Works)
         }
     }
 
@@ -73,8 +82,11 @@ impl RunRepository for FaultyRuns {
         }
     }
 
-    async fn elect<'a>(&self, _candidacy: &Candidacy<'a>) -> PortResult<Elected> {
-        Ok(Elected::Another)
+    async fn elect<'a>(&self, candidacy: &Candidacy<'a>) -> PortResult<Elected> {
+        match self.fails_to_rescue {
+            true => self.inner.elect(candidacy).await,
+            false => Ok(Elected::Another),
+        }
     }
 
     fn store(&self) -> &StoreIdentity {
@@ -145,7 +157,10 @@ impl RunRepository for FaultyRuns {
     }
 
     async fn rescue(&self, rescue: &Rescue) -> PortResult<Vec<Rescued>> {
-        self.inner.rescue(rescue).await
+        match self.fails_to_rescue {
+            true => Err(unreachable("rescue")),
+            false => self.inner.rescue(rescue).await,
+        }
     }
 
     async fn queued_entries(
