@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use countersign_conformance::scene::{AN_HOUR, HOME, eventually};
+use countersign_postgres::sqlx::Connection;
 use tokio::task::JoinHandle;
 
 use super::fault::Fault;
@@ -96,6 +97,30 @@ async fn a_waiter_is_not_told_a_second_time_of_what_its_own_process_queued() {
         assert!(line.scene.receive(1).await.is_empty());
         assert!(!second.is_finished(), "it still waits");
         line.queue_elsewhere(second).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_waiter_is_told_of_what_was_queued_in_a_transaction_of_the_callers() {
+    on_a_line(|line| async move {
+        let waiting = line.wait();
+        eventually("the waiter listens", || async {
+            (line.proxy.counts().listening.load(Ordering::SeqCst) > 0).then_some(())
+        })
+        .await;
+        let store = line.site.open().await;
+        let mut connection = line.site.connect().await;
+        let mut transaction = connection.begin().await.unwrap();
+        let (runs, asked) = (store.runs(), [HOME.sync()]);
+        runs.submit_in(&mut transaction, &asked).await.unwrap();
+        transaction.commit().await.unwrap();
+        waiting.await.unwrap();
+        eventually("a notification came", || async {
+            (line.proxy.counts().notified.load(Ordering::SeqCst) > 0).then_some(())
+        })
+        .await;
+        store.close().await;
     })
     .await;
 }
