@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use countersign_conformance::scene::{AN_HOUR, HOME, eventually};
-use countersign_postgres::sqlx::Connection;
+use countersign_ports::RunQueue;
+use countersign_postgres::PostgresStore;
+use countersign_postgres::sqlx::{self, Connection};
 use tokio::task::JoinHandle;
 
 use super::fault::Fault;
@@ -121,6 +124,43 @@ async fn a_waiter_is_told_of_what_was_queued_in_a_transaction_of_the_callers() {
         })
         .await;
         store.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_store_that_is_closed_or_dropped_listens_no_more() {
+    on_a_line(|line| async move {
+        let listeners = async || -> i64 {
+            sqlx::query_scalar(
+                "SELECT count(*) FROM pg_stat_activity \
+                 WHERE application_name = $1 AND query LIKE 'LISTEN %'",
+            )
+            .bind(&line.name)
+            .fetch_one(&mut line.site.connect().await)
+            .await
+            .unwrap()
+        };
+        for closes in [true, false] {
+            let store = PostgresStore::open(&line.url).await.unwrap();
+            store.queue().wait(Duration::ZERO).await;
+            eventually("it listens", async || {
+                (listeners().await == 1).then_some(())
+            })
+            .await;
+            if closes {
+                store.close().await;
+                eventually("a closed store listens no more", async || {
+                    (listeners().await == 0).then_some(())
+                })
+                .await;
+            }
+            drop(store);
+            eventually("a dropped store listens no more", async || {
+                (listeners().await == 0).then_some(())
+            })
+            .await;
+        }
     })
     .await;
 }
