@@ -110,7 +110,8 @@ impl Gate {
         }
         let began = tokio::time::Instant::now();
         for round in 1..=MAX_ROUNDS {
-            if pending.is_empty() || (any_started(&passages) && began.elapsed() > self.patience()) {
+            if pending.is_empty() || (any_started(&passages) && began.elapsed() >= self.patience())
+            {
                 break;
             }
             if round > 1 {

@@ -1,6 +1,5 @@
 //! The gate's calls on its ports, and their order.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -86,28 +85,37 @@ fn gate_over(
     Gate::new(ports.unwrap(), catalog, terms)
 }
 
-/// Answers the first look-up, and no other.
-struct AnswersOnce {
+/// Answers each look-up after a while; after the last of them none.
+struct TakesLong {
     inner: MockAuthorityStore,
-    asked: AtomicBool,
+    waits: Mutex<Vec<Duration>>,
+}
+
+impl TakesLong {
+    fn over(inner: MockAuthorityStore, waits: &[Duration]) -> Arc<Self> {
+        let waits = Mutex::new(waits.iter().rev().copied().collect());
+        Arc::new(Self { inner, waits })
+    }
 }
 
 #[async_trait]
-impl AuthorityLookup for AnswersOnce {
+impl AuthorityLookup for TakesLong {
     fn store(&self) -> &StoreIdentity {
         self.inner.store()
     }
 
     async fn look_up(&self, queries: &[AuthorityQuery]) -> PortResult<Vec<LookedUp>> {
-        if self.asked.swap(true, Ordering::SeqCst) {
-            std::future::pending::<()>().await;
+        let wait = self.waits.lock().unwrap().pop();
+        match wait {
+            Some(wait) => tokio::time::sleep(wait).await,
+            None => std::future::pending().await,
         }
         self.inner.look_up(queries).await
     }
 }
 
 #[async_trait]
-impl AuthorityStore for AnswersOnce {
+impl AuthorityStore for TakesLong {
     async fn apply(&self, changes: &[AttributedChange]) -> PortResult<Applied> {
         self.inner.apply(changes).await
     }
@@ -451,6 +459,43 @@ async fn a_busy_scope_holds_up_nobody_else() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_authority_moved_starts_a_moment_after_its_neighbour() {
+    let mut mocks = Mocks::new().with_authority();
+    mocks.runs.expect_begin().times(2).returning(|starts| {
+        let mut begun = committed(&starts[..1]);
+        begun.extend(starts[1..].iter().map(|_| Begun::AuthorityMoved));
+        Ok(begun)
+    });
+    let passages = mocks.pass(&[queued("7"), queued("7")]).await;
+    assert!(
+        matches!(&passages[..], [Passage::Started(_), Passage::Started(_)]),
+        "{passages:?}"
+    );
+}
+
+/// Nobody holds a permit that might lapse.
+#[tokio::test(start_paused = true)]
+async fn where_no_run_has_started_look_ups_may_take_longer_than_a_lease() {
+    let mut mocks = Mocks::new().with_authority();
+    let mut rounds = 0;
+    mocks.runs.expect_begin().times(2).returning(move |starts| {
+        rounds += 1;
+        Ok(match rounds {
+            1 => vec![Begun::AuthorityMoved],
+            _ => committed(starts),
+        })
+    });
+    let lease_for = mocks.lease_for;
+    let authority = TakesLong::over(mocks.authority, &[2 * lease_for; 2]);
+    let gate = gate_over(mocks.runs, authority, ConsistencyMode::Fenced, lease_for);
+    let passages = gate.pass(&[queued("7")]).await;
+    assert!(
+        matches!(&passages[..], [Passage::Started(_)]),
+        "{passages:?}"
+    );
+}
+
 /// Their permits lapse meanwhile.
 #[tokio::test(start_paused = true)]
 async fn a_look_up_that_is_not_answered_keeps_no_run_that_has_started_from_its_handler() {
@@ -461,10 +506,7 @@ async fn a_look_up_that_is_not_answered_keeps_no_run_that_has_started_from_its_h
         Ok(begun)
     });
     let lease_for = mocks.lease_for;
-    let authority = Arc::new(AnswersOnce {
-        inner: mocks.authority,
-        asked: AtomicBool::new(false),
-    });
+    let authority = TakesLong::over(mocks.authority, &[Duration::ZERO]);
     let gate = gate_over(mocks.runs, authority, ConsistencyMode::Fenced, lease_for);
     let begun = tokio::time::Instant::now();
     let runs = [queued("7"), queued("7")];

@@ -73,7 +73,7 @@ impl Gate {
     /// Reads starts back one by one, where together they cannot be: a workspace whose server is away must not keep the
     /// others' permits. Not for long, as those lapse.
     async fn read_back_each(&self, starts: &[Start], unknown: Arc<PortError>) -> Vec<Answer> {
-        let until = tokio::time::Instant::now() + self.patience();
+        let began = tokio::time::Instant::now();
         let mut away: HashSet<&WorkspaceId> = HashSet::new();
         let mut answers = Vec::with_capacity(starts.len());
         for start in starts {
@@ -84,7 +84,8 @@ impl Gate {
             }
             let runs = self.ports.runs();
             let asked = runs.read_back(std::slice::from_ref(start));
-            let found = match tokio::time::timeout_at(until, asked).await {
+            let left = self.patience().saturating_sub(began.elapsed());
+            let found = match tokio::time::timeout(left, asked).await {
                 Ok(Ok(found)) => found.into_iter().next(),
                 Ok(Err(_)) | Err(_) => None,
             };
