@@ -95,7 +95,7 @@ async fn g2_g3_g5_whatever_others_rely_on_commits_durably_whatever_the_default()
 }
 
 #[tokio::test]
-async fn g2_a_start_sees_what_has_been_committed_whatever_the_default() {
+async fn g2_starts_and_changes_see_what_has_been_committed_whatever_the_default() {
     play(|stage| async move {
         stage.scene.apply(&HOME.changes()).await;
         let key = stage.scene.submit(HOME.sync()).await;
@@ -104,6 +104,8 @@ async fn g2_a_start_sees_what_has_been_committed_whatever_the_default() {
         stage.execute(WITNESS).await;
         assert_eq!(scene.try_start(&key).await, Came::Started);
         assert_seen(&stage, &["run_states"]).await;
+        scene.apply(&[set_gate(HOME.workspace, None, false)]).await;
+        assert_seen(&stage, &["run_states", "scopes"]).await;
     })
     .await;
 }
