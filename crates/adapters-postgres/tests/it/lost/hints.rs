@@ -20,6 +20,22 @@ impl Line {
         tokio::spawn(async move { queue.wait(AN_HOUR).await })
     }
 
+    /// Returns when the store behind the proxy listens.
+    async fn listens(&self) {
+        eventually("the waiter listens", || async {
+            (self.proxy.counts().listening.load(Ordering::SeqCst) > 0).then_some(())
+        })
+        .await;
+    }
+
+    /// Returns when a notification has come through the proxy.
+    async fn is_told(&self) {
+        eventually("a notification came", || async {
+            (self.proxy.counts().notified.load(Ordering::SeqCst) > 0).then_some(())
+        })
+        .await;
+    }
+
     /// Queues a run in another process, and returns when the one that waits has it.
     async fn queue_elsewhere(&self, waiting: JoinHandle<()>) {
         let key = self.past.submit(HOME.sync()).await;
@@ -34,10 +50,7 @@ async fn a_waiter_whose_notifications_are_lost_has_what_another_process_queued()
     on_a_line(|line| async move {
         line.proxy.set(Fault::Notifications);
         let waiting = line.wait();
-        eventually("the waiter listens", || async {
-            (line.proxy.counts().listening.load(Ordering::SeqCst) > 0).then_some(())
-        })
-        .await;
+        line.listens().await;
         line.queue_elsewhere(waiting).await;
         eventually("a notification was lost", || async {
             (line.proxy.counts().silenced.load(Ordering::SeqCst) > 0).then_some(())
@@ -67,15 +80,9 @@ async fn a_waiter_that_must_not_listen_has_what_another_process_queued() {
 async fn a_waiter_is_told_of_what_another_process_queued() {
     on_a_line(|line| async move {
         let waiting = line.wait();
-        eventually("the waiter listens", || async {
-            (line.proxy.counts().listening.load(Ordering::SeqCst) > 0).then_some(())
-        })
-        .await;
+        line.listens().await;
         line.queue_elsewhere(waiting).await;
-        eventually("a notification came", || async {
-            (line.proxy.counts().notified.load(Ordering::SeqCst) > 0).then_some(())
-        })
-        .await;
+        line.is_told().await;
     })
     .await;
 }
@@ -85,18 +92,12 @@ async fn a_waiter_is_not_told_a_second_time_of_what_its_own_process_queued() {
     on_a_line(|line| async move {
         // The first one makes its process listen, and has the hint of its own run.
         let first = line.wait();
-        eventually("the waiter listens", || async {
-            (line.proxy.counts().listening.load(Ordering::SeqCst) > 0).then_some(())
-        })
-        .await;
+        line.listens().await;
         line.scene.submit(HOME.sync()).await;
         first.await.unwrap();
         line.scene.receive_soon().await;
         let second = line.wait();
-        eventually("its own notification came", || async {
-            (line.proxy.counts().notified.load(Ordering::SeqCst) > 0).then_some(())
-        })
-        .await;
+        line.is_told().await;
         assert!(line.scene.receive(1).await.is_empty());
         assert!(!second.is_finished(), "it still waits");
         line.queue_elsewhere(second).await;
@@ -108,10 +109,7 @@ async fn a_waiter_is_not_told_a_second_time_of_what_its_own_process_queued() {
 async fn a_waiter_is_told_of_what_was_queued_in_a_transaction_of_the_callers() {
     on_a_line(|line| async move {
         let waiting = line.wait();
-        eventually("the waiter listens", || async {
-            (line.proxy.counts().listening.load(Ordering::SeqCst) > 0).then_some(())
-        })
-        .await;
+        line.listens().await;
         let store = line.site.open().await;
         let mut connection = line.site.connect().await;
         let mut transaction = connection.begin().await.unwrap();
@@ -119,10 +117,7 @@ async fn a_waiter_is_told_of_what_was_queued_in_a_transaction_of_the_callers() {
         runs.submit_in(&mut transaction, &asked).await.unwrap();
         transaction.commit().await.unwrap();
         waiting.await.unwrap();
-        eventually("a notification came", || async {
-            (line.proxy.counts().notified.load(Ordering::SeqCst) > 0).then_some(())
-        })
-        .await;
+        line.is_told().await;
         store.close().await;
     })
     .await;
