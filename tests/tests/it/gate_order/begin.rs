@@ -9,20 +9,26 @@ use mockall::Sequence;
 
 use super::{Mocks, Sent, assert_distinct, committed, failure, note, queued, queued_in};
 
+impl Mocks {
+    /// The next begin notes what was sent, and nobody is told what became of it.
+    fn begin_to_an_unknown_end(&mut self, sent: &Sent, order: &mut Sequence) {
+        let noted = Arc::clone(sent);
+        self.runs
+            .expect_begin()
+            .times(1)
+            .in_sequence(order)
+            .returning(move |starts| {
+                note(&noted, starts);
+                Err(failure(PortErrorKind::CommitUnknown))
+            });
+    }
+}
+
 #[tokio::test]
 async fn an_unknown_commit_is_read_back_before_anything_else_is_done() {
     let (mut mocks, mut order) = (Mocks::new().with_authority(), Sequence::new());
     let sent = Sent::default();
-    let noted = Arc::clone(&sent);
-    mocks
-        .runs
-        .expect_begin()
-        .times(1)
-        .in_sequence(&mut order)
-        .returning(move |starts| {
-            note(&noted, starts);
-            Err(failure(PortErrorKind::CommitUnknown))
-        });
+    mocks.begin_to_an_unknown_end(&sent, &mut order);
     mocks
         .runs
         .expect_read_back()
@@ -55,16 +61,7 @@ async fn an_unknown_commit_is_read_back_before_anything_else_is_done() {
 async fn a_decision_that_is_read_back_as_not_committed_is_never_used_again() {
     let (mut mocks, mut order) = (Mocks::new().with_authority(), Sequence::new());
     let sent = Sent::default();
-    let noted = Arc::clone(&sent);
-    mocks
-        .runs
-        .expect_begin()
-        .times(1)
-        .in_sequence(&mut order)
-        .returning(move |starts| {
-            note(&noted, starts);
-            Err(failure(PortErrorKind::CommitUnknown))
-        });
+    mocks.begin_to_an_unknown_end(&sent, &mut order);
     mocks
         .runs
         .expect_read_back()
